@@ -1,0 +1,201 @@
+"""The database: engine, declarative base, column types, sessions and `transaction()`. SQLAlchemy alone.
+
+One session serves one request (or one job, or one command). Reading code asks `current_session()`;
+writing code says `perform(operation, ...)` or `with transaction() as session`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Engine, Index, MetaData, Text, Uuid, create_engine
+from sqlalchemy.dialects.postgresql import ARRAY, CITEXT, JSONB
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+POOL_SIZE = 20  # connections of one process; more threads than that wait their turn
+POOL_WAIT_SECONDS = 5
+CONNECT_TIMEOUT_SECONDS = 2  # a stopped database must be noticed within the 3 s of the readiness check
+LOCK_TIMEOUT_MS = 5_000
+STATEMENT_TIMEOUT_MS = 15_000
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
+RETRIES = 2  # of a whole operation that lost a deadlock or a serialisation conflict
+RETRYABLE_STATES = frozenset({"40P01", "40001"})  # deadlock_detected, serialization_failure
+
+Citext = Annotated[str, mapped_column(CITEXT())]
+Pesewas = Annotated[int, mapped_column(BigInteger)]
+"""An amount of money in whole pesewas; its currency stands in a column beside it."""
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - read once by SQLAlchemy
+        datetime: DateTime(timezone=True),
+        str: Text(),
+        uuid.UUID: Uuid(),
+        dict[str, Any]: JSONB(),
+        list[str]: ARRAY(Text()),
+    }
+
+
+def uuid7() -> uuid.UUID:
+    """Return a new key that sorts by the time it was made (RFC 9562, version 7)."""
+    milliseconds = time.time_ns() // 1_000_000
+    value = (milliseconds << 80) | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | (0x7 << 76)
+    return uuid.UUID(int=value & ~(0x3 << 62) | (0x2 << 62))
+
+
+PrimaryKey = Annotated[uuid.UUID, mapped_column(Uuid(), primary_key=True, default=uuid7)]
+
+
+def one_of(column: str, values: type[StrEnum], name: str) -> CheckConstraint:
+    """Return the constraint that keeps a column to the values of an enum."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=name)
+
+
+def trigram_index(name: str, column: str = "search_text") -> Index:
+    """Return the index that makes a search for any part of a folded text quick."""
+    return Index(name, column, postgresql_using="gin", postgresql_ops={column: "gin_trgm_ops"})
+
+
+_sessions: sessionmaker[Session] = sessionmaker(expire_on_commit=False)
+_current: ContextVar[Session | None] = ContextVar("session", default=None)
+_change_listeners: list[Callable[[set[str]], None]] = []
+
+
+def make_engine(url: str, *, pool_size: int = POOL_SIZE) -> Engine:
+    """Return an engine whose every connection has the portal's time-outs. It connects at first use."""
+    timeouts = {
+        "lock_timeout": LOCK_TIMEOUT_MS,
+        "statement_timeout": STATEMENT_TIMEOUT_MS,
+        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    }
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_WAIT_SECONDS,
+        pool_pre_ping=False,  # a ping is a statement a page; a lost connection is retried where it is met
+        pool_recycle=1800,
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "application_name": "portal",
+            "options": " ".join(f"-c {name}={value}" for name, value in timeouts.items()),
+        },
+    )
+
+
+def bind(target: Any, **options: Any) -> None:
+    """Make all new sessions use this engine (in tests: this connection)."""
+    _sessions.configure(bind=target, **options)
+
+
+def current_session() -> Session:
+    """Return the session of this request, job or command; it takes a connection at its first statement."""
+    session = _current.get()
+    if session is None:
+        session = _sessions()
+        _current.set(session)
+    return session
+
+
+def close_session() -> None:
+    """Give the connection back and forget the session; what was not committed is undone."""
+    session = _current.get()
+    if session is not None:
+        _current.set(None)
+        session.close()
+
+
+@contextmanager
+def session_scope() -> Iterator[Session]:
+    """A session for one job or command, closed at its end."""
+    token = _current.set(None)
+    try:
+        yield current_session()
+    finally:
+        close_session()
+        _current.reset(token)
+
+
+def release_connection() -> None:
+    """End the reading transaction, if any, so that no connection is held while a body is read or written."""
+    session = _current.get()
+    if session is not None and session.in_transaction():
+        session.commit()
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """All or nothing: joins the current session, commits at the end, rolls back on any exception. Never nests."""
+    session = current_session()
+    if session.info.get("in_transaction"):
+        raise RuntimeError("transaction() does not nest: pass the session on")
+    session.info["in_transaction"] = True
+    session.info["changed"] = set()
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        session.info["changed"] = set()
+        raise
+    finally:
+        session.info["in_transaction"] = False
+    _announce(session.info.pop("changed", set()))
+
+
+def perform(operation: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return the result of an operation done in a transaction of its own, tried again where it lost a deadlock."""
+    for attempt in range(RETRIES + 1):
+        try:
+            with transaction() as session:
+                return operation(session, *args, **kwargs)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in RETRYABLE_STATES or attempt == RETRIES:
+                raise
+    raise AssertionError("unreachable")
+
+
+def changed(session: Session, *names: str) -> None:
+    """Say what this transaction changes ('catalogue'); cached figures named so are dropped after its commit."""
+    session.info.setdefault("changed", set()).update(names)
+
+
+def on_change(listener: Callable[[set[str]], None]) -> None:
+    """Have `listener` told the names of what changed, after each commit that changed something."""
+    if listener not in _change_listeners:
+        _change_listeners.append(listener)
+
+
+def _announce(names: set[str]) -> None:
+    if names:
+        for listener in _change_listeners:
+            listener(names)
+
+
+def constraint_of(error: DBAPIError) -> str | None:
+    """Return the name of the constraint that refused a statement, so that an operation can say why."""
+    diagnostic = getattr(error.orig, "diag", None)
+    return getattr(diagnostic, "constraint_name", None)

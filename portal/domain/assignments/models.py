@@ -1,0 +1,185 @@
+"""Assignments, the work handed in for them, and its marks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, Sequence, UniqueConstraint
+from sqlalchemy import text as sql
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.db import Base, PrimaryKey, one_of
+
+
+class AssignmentType(StrEnum):
+    HOMEWORK = "homework"
+    PROJECT = "project"
+    QUIZ = "quiz"
+    EXAM = "exam"
+
+
+class AssignmentState(StrEnum):
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    ARCHIVED = "archived"
+
+
+class CountedAttempt(StrEnum):
+    LATEST = "latest"
+    BEST = "best"
+
+
+class SubmissionState(StrEnum):
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    GRADED = "graded"
+    RETURNED = "returned"
+    WITHDRAWN = "withdrawn"
+
+
+submission_number_sequence = Sequence("submission_number_seq", metadata=Base.metadata)
+
+
+class Assignment(Base):
+    __tablename__ = "assignments"
+
+    id: Mapped[PrimaryKey]
+    intake_id: Mapped[UUID] = mapped_column(ForeignKey("intakes.id"))
+    title: Mapped[str]
+    assignment_type: Mapped[str]
+    instructions: Mapped[str] = mapped_column(server_default="")
+    """Markdown."""
+    points: Mapped[int]
+    weight: Mapped[int] = mapped_column(server_default="1")
+    opens_at: Mapped[datetime | None]
+    due_at: Mapped[datetime]
+    cut_off_at: Mapped[datetime | None]
+    """After this nothing more is taken; null: the due date itself."""
+    accepted_kinds: Mapped[list[str]] = mapped_column(server_default=sql("'{}'"))
+    """Groups of kinds: image, raw, document, audio, video, archive; empty: all."""
+    max_files: Mapped[int] = mapped_column(server_default="10")
+    attempts_allowed: Mapped[int | None]
+    counted_attempt: Mapped[str] = mapped_column(server_default=CountedAttempt.LATEST)
+    state: Mapped[str] = mapped_column(server_default=AssignmentState.DRAFT)
+    created_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
+    updated_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
+    published_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        one_of("assignment_type", AssignmentType, "assignment_type"),
+        one_of("state", AssignmentState, "state"),
+        one_of("counted_attempt", CountedAttempt, "counted_attempt"),
+        CheckConstraint("points BETWEEN 1 AND 1000", name="points"),
+        CheckConstraint("weight BETWEEN 0 AND 100", name="weight"),
+        CheckConstraint("opens_at IS NULL OR opens_at < due_at", name="opens_before_due"),
+        CheckConstraint("cut_off_at IS NULL OR cut_off_at >= due_at", name="cut_off_after_due"),
+        CheckConstraint("max_files BETWEEN 0 AND 50", name="max_files"),
+        CheckConstraint("attempts_allowed IS NULL OR attempts_allowed > 0", name="attempts_allowed"),
+        Index("ix_assignments_intake_id_due_at_id", "intake_id", "due_at", "id"),
+    )
+
+
+class Submission(Base):
+    """One attempt. Once submitted, its receipt (number, code, time, files) stands for ever."""
+
+    __tablename__ = "submissions"
+
+    id: Mapped[PrimaryKey]
+    assignment_id: Mapped[UUID] = mapped_column(ForeignKey("assignments.id"))
+    enrolment_id: Mapped[UUID] = mapped_column(ForeignKey("enrolments.id"), index=True)
+    attempt: Mapped[int]
+    state: Mapped[str] = mapped_column(server_default=SubmissionState.DRAFT)
+    text: Mapped[str] = mapped_column(server_default="")
+    number: Mapped[str | None] = mapped_column(unique=True)
+    code: Mapped[str | None]
+    begun_at: Mapped[datetime]
+    submitted_at: Mapped[datetime | None]
+    submitted_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), index=True)
+    late: Mapped[bool] = mapped_column(server_default=sql("false"))
+    key: Mapped[str | None]
+    """What the page or client sent with the form, so that a repeat is the same hand-in."""
+
+    __table_args__ = (
+        one_of("state", SubmissionState, "state"),
+        UniqueConstraint("assignment_id", "enrolment_id", "attempt"),
+        UniqueConstraint("enrolment_id", "key"),
+        CheckConstraint("attempt > 0", name="attempt"),
+        CheckConstraint(
+            "(state = 'draft') = (submitted_at IS NULL) AND (submitted_at IS NULL) = (number IS NULL) "
+            "AND (number IS NULL) = (code IS NULL)",
+            name="receipt",
+        ),
+        Index(
+            "uq_submissions_draft",
+            "assignment_id",
+            "enrolment_id",
+            unique=True,
+            postgresql_where=sql("state = 'draft'"),
+        ),
+        Index("ix_submissions_queue", "assignment_id", "state", "submitted_at", "id"),
+    )
+
+
+class SubmissionMember(Base):
+    """An enrolment for which a submission counts."""
+
+    __tablename__ = "submission_members"
+
+    submission_id: Mapped[UUID] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
+    enrolment_id: Mapped[UUID] = mapped_column(ForeignKey("enrolments.id"), primary_key=True, index=True)
+
+
+class SubmissionFile(Base):
+    __tablename__ = "submission_files"
+
+    submission_id: Mapped[UUID] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
+    file_id: Mapped[UUID] = mapped_column(ForeignKey("files.id"), primary_key=True, unique=True)
+    position: Mapped[int]
+
+
+class SubmissionLink(Base):
+    __tablename__ = "submission_links"
+
+    submission_id: Mapped[UUID] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    url: Mapped[str]
+
+
+class MarkingDraft(Base):
+    """What a trainer has typed and not yet graded with: kept as typed."""
+
+    __tablename__ = "marking_drafts"
+
+    submission_id: Mapped[UUID] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
+    trainer_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)
+    points: Mapped[str] = mapped_column(server_default="")
+    feedback: Mapped[str] = mapped_column(server_default="")
+    saved_at: Mapped[datetime]
+
+
+class Grade(Base):
+    """A mark for one member, append-only: a later row replaces an earlier one; only `released_at` is set once."""
+
+    __tablename__ = "grades"
+
+    id: Mapped[PrimaryKey]
+    submission_id: Mapped[UUID] = mapped_column(ForeignKey("submissions.id"))
+    enrolment_id: Mapped[UUID] = mapped_column(ForeignKey("enrolments.id"), index=True)
+    raw_points: Mapped[Decimal] = mapped_column(Numeric(7, 2))
+    penalty_points: Mapped[Decimal] = mapped_column(Numeric(7, 2), server_default="0")
+    penalty_reason: Mapped[str] = mapped_column(server_default="")
+    final_points: Mapped[Decimal] = mapped_column(Numeric(7, 2))
+    feedback: Mapped[str] = mapped_column(server_default="")
+    graded_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    graded_at: Mapped[datetime]
+    released_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("raw_points >= 0 AND penalty_points >= 0", name="points"),
+        CheckConstraint("final_points = greatest(raw_points - penalty_points, 0)", name="final_points"),
+        Index("ix_grades_submission_id_enrolment_id_graded_at", "submission_id", "enrolment_id", "graded_at"),
+    )

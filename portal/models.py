@@ -1,0 +1,30 @@
+"""Every table of the portal, imported in one place for migrations and for whoever needs them all."""
+
+from portal import outbox
+from portal.web import idempotency, stored_state
+from portal.db import Base
+from portal.domain import numbering
+from portal.domain.accounts import models as accounts
+from portal.domain.assignments import models as assignments
+from portal.domain.audit import models as audit
+from portal.domain.courses import models as courses
+from portal.domain.enrolments import models as enrolments
+from portal.domain.files import models as files
+from portal.domain.live_classes import models as live_classes
+from portal.domain.notifications import models as notifications
+
+metadata = Base.metadata
+
+__all__ = [
+    "accounts",
+    "assignments",
+    "audit",
+    "courses",
+    "enrolments",
+    "files",
+    "live_classes",
+    "metadata",
+    "notifications",
+    "numbering",
+    "outbox",
+]

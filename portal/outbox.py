@@ -1,0 +1,40 @@
+"""The way to work that is done later: a job is a row, deferred by name in the transaction that wants it.
+
+All that domains know of jobs. A job runs at least once; its key makes a repeat harmless.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from procrastinate import App, SyncPsycopgConnector
+from sqlalchemy import text
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from portal.db import Base
+
+
+class JobMark(Base):
+    """The done-mark of a job: a job that runs again finds it and stops."""
+
+    __tablename__ = "job_marks"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    done_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+def enqueue(session: Session, job: str, *, key: str, at: datetime | None = None, **ids: UUID | str | int) -> None:
+    """Have `job` run after this transaction commits, not before `at`; `key` names the piece of work, once for ever."""
+    connection = session.connection().connection.driver_connection
+    arguments = {name: str(value) if isinstance(value, UUID) else value for name, value in ids.items()}
+    task: Any = _app().configure_task(job, connection=connection, lock=None, schedule_at=at)
+    task.defer(key=key, **arguments)
+
+
+@cache
+def _app() -> App:
+    """An application that only defers: it is never opened and holds no connection of its own."""
+    return App(connector=SyncPsycopgConnector())
