@@ -1,0 +1,83 @@
+"""The application factory: a table of contents of what the portal is made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask
+
+from portal import db, models
+from portal.adapters import storage
+from portal.blueprints import admin, api_v1, auth, health, notifications, public, student, trainer
+from portal.settings import Settings
+from portal.web import (
+    access,
+    assets,
+    cache,
+    components,
+    context,
+    errors,
+    extensions,
+    formats,
+    limits,
+    logs,
+    metrics,
+    navigation,
+    security_headers,
+    sessions,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+MAX_REQUEST_BYTES = 1024 * 1024  # of a form without files; views that take files say their own limit
+MAX_FORM_FIELDS = 500
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the portal, ready to serve. It opens no connection and starts no thread."""
+    settings = settings or Settings.from_env()
+    app = Flask("portal", root_path=str(ROOT), template_folder="templates", static_folder=None)
+    app.session_interface = sessions.PortalSessionInterface()
+    configure(app, settings)
+    logs.register(app, settings)
+    metrics.register(app)
+    extensions.register(app)
+    storage.register(app, settings)
+    db.bind(extensions.engine_of(app))
+    errors.register(app)
+    security_headers.register(app, settings)
+    limits.register(app, settings)
+    cache.register(app, settings)
+    access.register(app)
+    assets.register(app)
+    formats.register(app, zone=settings.time_zone)
+    components.register(app)
+    navigation.register(app)
+    context.register(app)
+    for blueprint in (public, auth, notifications, student, trainer, admin, health):
+        app.register_blueprint(blueprint.blueprint)
+    api_v1.register(app)
+    access.refuse_unmarked_views(app)
+    return app
+
+
+def configure(app: Flask, settings: Settings) -> None:
+    """Set what Flask and its extensions read from `app.config`."""
+    app.config.update(
+        SETTINGS=settings,
+        SECRET_KEY=settings.signing_keys[0],
+        SECRET_KEY_FALLBACKS=list(settings.signing_keys[1:]),
+        SESSION_COOKIE_NAME="__Host-visitor" if settings.secure_cookies else "visitor",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_REQUEST_BYTES,
+        MAX_FORM_PARTS=MAX_FORM_FIELDS,
+        WTF_CSRF_TIME_LIMIT=None,  # the token lives as long as the session it is tied to
+        TRUSTED_HOSTS=None,
+        TESTING=settings.environment == "test",
+    )
+
+
+__all__ = ["create_app", "models"]

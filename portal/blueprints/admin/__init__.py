@@ -1,0 +1,7 @@
+"""What an admin does: people, courses, intakes, enrolments, the institute at a glance, the trail."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("admin", __name__, url_prefix="/admin")
+
+from portal.blueprints.admin import dashboard, people, courses, intakes, enrolments, rooms, trail, mail  # noqa: E402, F401 - the views register themselves

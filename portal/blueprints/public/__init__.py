@@ -1,0 +1,7 @@
+"""Pages for everyone: home, catalogue, courses."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("public", __name__, url_prefix="")
+
+from portal.blueprints.public import home, catalogue  # noqa: E402, F401 - the views register themselves

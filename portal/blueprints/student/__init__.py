@@ -1,0 +1,7 @@
+"""What a student does: study, hand in, join classes."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("student", __name__, url_prefix="/student")
+
+from portal.blueprints.student import dashboard, courses, assignments, live_classes  # noqa: E402, F401 - the views register themselves

@@ -1,0 +1,136 @@
+"""Default deny: every view says who may use it, or the portal refuses to start.
+
+`@public`, `@signed_in` and `@requires(Permission.X)` answer "may this person do this kind of thing";
+the query that loads the row through the person answers for the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, current_app, redirect, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from portal.domain.clock import now
+from portal.domain.permissions import Permission
+from portal.web.htmx import is_htmx, page_address
+from portal.web.sessions import current_identity, note_activity
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+FRESH_MINUTES = 10  # after that money, roles and e-mail ask for the password again
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a view says of itself."""
+
+    public: bool = False
+    permission: Permission | None = None
+    fresh: bool = False
+    polled: bool = False
+    """Asked again and again by a page left open: never counts as activity of the person."""
+    bearer: bool = False
+    """Of the JSON API: proves the caller by its Authorization header itself, and knows no cookie."""
+
+
+def public(view: View) -> View:
+    """Open this view to everyone."""
+    return _mark(view, Access(public=True))
+
+
+def signed_in(view: View) -> View:
+    """Open this view to every signed-in person, whatever the role."""
+    return _mark(view, Access(permission=Permission.KEEP_OWN_ACCOUNT))
+
+
+def requires(permission: Permission, *, fresh: bool = False, polled: bool = False) -> Callable[[View], View]:
+    """Open this view to those whom a role or duty grants this permission; `fresh` asks for the password again."""
+    return lambda view: _mark(view, Access(permission=permission, fresh=fresh, polled=polled))
+
+
+def fresh(view: View) -> View:
+    """Ask for the password again if it was given more than ten minutes ago. Stands above the other marks."""
+    marked = access_of(view)
+    if marked is None or marked.permission is None:
+        raise TypeError("@fresh stands above @requires or @signed_in")
+    return _mark(view, Access(permission=marked.permission, fresh=True, polled=marked.polled))
+
+
+def bearer(permission: Permission | None) -> Callable[[View], View]:
+    """Mark a view of the JSON API: `None` is public, else the permission its token's person needs."""
+    return lambda view: _mark(view, Access(bearer=True, permission=permission, public=permission is None))
+
+
+def access_of(view: Callable[..., Any]) -> Access | None:
+    """Return what a view says of its access, if it says anything."""
+    return getattr(view, "access", None)
+
+
+def register(app: Flask) -> None:
+    """Check every request against its view's mark."""
+    app.before_request(_check_access)
+
+
+def refuse_unmarked_views(app: Flask) -> None:
+    """Raise if any view does not say who may use it."""
+    silent = sorted(
+        rule.endpoint for rule in app.url_map.iter_rules() if access_of(app.view_functions[rule.endpoint]) is None
+    )
+    if silent:
+        raise RuntimeError(f"These views do not say who may use them: {', '.join(silent)}")
+
+
+def _mark(view: View, access: Access) -> View:
+    view.access = access  # type: ignore[attr-defined]
+    return view
+
+
+def _check_access() -> BaseResponse | None:
+    if request.endpoint is None:
+        return None  # there is no such address: the error page answers
+    access = access_of(current_app.view_functions[request.endpoint])
+    if access is None:
+        abort(403)
+    if access.bearer:
+        return None  # the API checks its caller before the view, in one place of its own
+    identity = current_identity()
+    if identity is not None and not access.polled:
+        note_activity(identity)
+    if access.public:
+        return None
+    if identity is None:
+        return ask_to_sign_in()
+    if access.permission is None or not identity.may(access.permission):
+        abort(403)
+    if access.fresh and now() - identity.reauthenticated_at > timedelta(minutes=FRESH_MINUTES):
+        return _send_to("auth.confirm_password")
+    return None
+
+
+def ask_to_sign_in() -> BaseResponse:
+    """Answer a visitor who must sign in first, and bring them back here afterwards."""
+    return _send_to("auth.sign_in")
+
+
+def _send_to(endpoint: str) -> BaseResponse:
+    address = url_for(endpoint, next=page_address() if is_htmx() or request.method != "GET" else request.full_path)
+    if is_htmx():
+        return Response(status=401, headers={"HX-Redirect": address})
+    return redirect(address, 303)
+
+
+def safe_next(target: str | None, otherwise: str) -> str:
+    """Return `target` if it is an address within the portal, else `otherwise`: no redirect leaves the house."""
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
+        return otherwise
+    if any(ord(character) < 0x21 or character == "\\" for character in target):
+        return otherwise
+    parts = urlsplit(target)
+    return target if not parts.scheme and not parts.netloc else otherwise
+
+

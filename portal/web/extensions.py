@@ -1,0 +1,41 @@
+"""Flask extensions that only need to be bound: database for migrations, migrations, CSRF, sign-in, compression."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_compress import Compress
+from flask_login import LoginManager
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from flask_wtf import CSRFProtect
+from sqlalchemy import Engine
+
+from portal import db as portal_db
+from portal.web.sessions import current_identity
+
+database = SQLAlchemy(model_class=portal_db.Base)
+"""For Flask-Migrate alone; everything else uses `portal.db`."""
+migrate = Migrate(directory="migrations", compare_type=True)
+csrf = CSRFProtect()
+login = LoginManager()
+compress = Compress()
+
+COMPRESSED = ["text/html", "text/css", "text/javascript", "application/json", "image/svg+xml", "text/plain"]
+
+
+def register(app: Flask) -> None:
+    """Bind every extension to the app, and give each request's database session back at its end."""
+    app.config.setdefault("COMPRESS_MIMETYPES", COMPRESSED)
+    app.config.setdefault("COMPRESS_ALGORITHM", ["br", "gzip"])
+    app.extensions["engine"] = portal_db.make_engine(app.config["SETTINGS"].database_url)
+    csrf.init_app(app)
+    login.init_app(app)
+    login.request_loader(lambda _request: current_identity())
+    compress.init_app(app)
+    app.teardown_appcontext(lambda _error: portal_db.close_session())
+
+
+def engine_of(app: Flask) -> Engine:
+    """Return the engine all sessions of this app use."""
+    engine: Engine = app.extensions["engine"]
+    return engine

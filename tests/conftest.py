@@ -1,0 +1,190 @@
+"""One PostgreSQL for the run, one migrated database per worker, one connection per test that is undone at its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.orm import Session
+
+from portal import db
+from portal.cli.database import alembic_config
+from portal.embedded import ClusterAccess, temporary_cluster
+from portal.settings import Settings
+from tests.cast import Cast, gather_cast
+from tests.pages import CheckedClient
+from tests.queries import QueryCounter, count_queries_on
+
+CLUSTER = "PORTAL_TEST_CLUSTER"
+TEMPLATE = "tests_template"
+_stack = contextlib.ExitStack()
+
+PASSWORD = "a calm river at dawn"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the run's cluster in the controlling process; workers inherit its address."""
+    if hasattr(config, "workerinput") or CLUSTER in os.environ or config.option.collectonly:
+        return
+    access = _stack.enter_context(temporary_cluster()).access
+    os.environ[CLUSTER] = access.to_text()
+    _stack.callback(os.environ.pop, CLUSTER, None)
+    access.create_database(TEMPLATE)
+    migrate(settings_for(access, TEMPLATE, Path("/nonexistent")))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        _stack.close()
+
+
+def settings_for(access: ClusterAccess, database: str, home: Path, **changes: Any) -> Settings:
+    """Return the settings of a portal under test, on one database of the run's cluster."""
+    values: dict[str, Any] = {
+        "environment": "test",
+        "portal_home": home,
+        "portal_url": "http://localhost",
+        "database_url": access.portal_url(database).replace("postgresql://", "postgresql+psycopg://"),
+        "migration_database_url": access.owner_url(database).replace("postgresql://", "postgresql+psycopg://"),
+        "secret_key": "a-secret-for-tests-that-is-long-enough-1",
+        "jwt_keys": ("a-token-key-for-tests-that-is-long-enough",),
+        "limits_factor": 1000,
+    }
+    return Settings(**(values | changes))
+
+
+def migrate(settings: Settings) -> None:
+    command.upgrade(alembic_config(settings), "head")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> ClusterAccess:
+    return ClusterAccess.from_text(os.environ[CLUSTER])
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def settings(cluster: ClusterAccess, home: Path, worker_id: str) -> Iterator[Settings]:
+    name = f"tests_{worker_id}"
+    cluster.drop_database(name)
+    cluster.create_database(name, template=TEMPLATE)
+    yield settings_for(cluster, name, home)
+    cluster.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def worker_id(request: pytest.FixtureRequest) -> str:
+    worker = getattr(request.config, "workerinput", None)
+    return worker["workerid"] if worker else "main"
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings) -> Flask:
+    from portal.app import create_app
+
+    app = create_app(settings)
+    app.test_client_class = CheckedClient
+    return app
+
+
+@pytest.fixture(scope="session")
+def engine(settings: Settings) -> Iterator[Engine]:
+    engine = create_engine(settings.database_url, pool_size=1)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    """One connection for the whole test, as the portal's own role; everything on it is undone at the end."""
+    with engine.connect() as connection:
+        outer = connection.begin()
+        db.bind(connection, join_transaction_mode="create_savepoint")
+        yield connection
+        db.close_session()
+        outer.rollback()
+
+
+@pytest.fixture
+def world(connection: Connection) -> Iterator[Session]:
+    """A session of the test's own: it arranges and inspects (commit what you arrange), the portal uses another."""
+    with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as session:
+        yield session
+
+
+@pytest.fixture
+def cast(world: Session) -> Cast:
+    """The permanent cast: Ama and her trainer Kofi, Esi and hers, Yaw, elsewhere, and Efua who administers."""
+    return gather_cast(world)
+
+
+@pytest.fixture
+def client(app: Flask, connection: Connection) -> FlaskClient:
+    """A browser that nobody has signed in with."""
+    return app.test_client()
+
+
+@pytest.fixture
+def sign_in(app: Flask, world: Session) -> Callable[..., FlaskClient]:
+    """Return a signed-in browser of a person: `sign_in(cast.ama)`; `.csrf` is what its forms carry."""
+    from tests.factories import make_session
+
+    def sign_in(person: Any, **session: Any) -> FlaskClient:
+        token, row = make_session(world, person, **session)
+        world.commit()
+        browser = app.test_client()
+        browser.set_cookie("portal", token)
+        browser.csrf = csrf_of(app, row.csrf_token)
+        return browser
+
+    return sign_in
+
+
+def csrf_of(app: Flask, secret: str) -> str:
+    """Return the token a form of this session carries."""
+    from itsdangerous import URLSafeTimedSerializer
+
+    return URLSafeTimedSerializer(app.secret_key, salt="wtf-csrf-token").dumps(secret)
+
+
+@pytest.fixture
+def count_queries(connection: Connection) -> Callable[[], contextlib.AbstractContextManager[QueryCounter]]:
+    """`with count_queries() as queries: client.get(...)`: the statements the portal sends, savepoints left out."""
+    return lambda: count_queries_on(connection)
+
+
+@pytest.fixture
+def live_database(cluster: ClusterAccess, worker_id: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database of its own for what savepoints cannot show: several connections, live servers, workers."""
+    name = f"live_{worker_id}_{abs(hash(request.node.nodeid)) % 10**8}"
+    cluster.drop_database(name)
+    cluster.create_database(name, template=TEMPLATE)
+    yield name
+    cluster.drop_database(name)
+
+
+@pytest.fixture
+def live_settings(cluster: ClusterAccess, live_database: str, tmp_path: Path) -> Settings:
+    return settings_for(cluster, live_database, tmp_path)
+
+
+@pytest.fixture
+def live_engine(live_settings: Settings) -> Iterator[Engine]:
+    """The portal's own engine on the live database, bound for sessions while the test runs."""
+    engine = db.make_engine(live_settings.database_url, pool_size=20)
+    db.bind(engine)
+    yield engine
+    db.close_session()
+    engine.dispose()

@@ -1,0 +1,82 @@
+"""The tables can be made, unmade and made again, and are what the models say."""
+
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError, ProgrammingError
+
+from portal.cli.database import alembic_config
+from portal.embedded import ClusterAccess
+from portal.settings import Settings
+from tests.conftest import settings_for
+from tests.factories import make_user
+
+
+@pytest.fixture
+def empty(cluster: ClusterAccess, worker_id: str):
+    name = f"migrations_{worker_id}"
+    cluster.drop_database(name)
+    cluster.create_database(name)
+    yield settings_for(cluster, name, Path("/nonexistent"))
+    cluster.drop_database(name)
+
+
+def test_there_is_one_newest_migration(settings: Settings) -> None:
+    assert len(ScriptDirectory.from_config(alembic_config(settings)).get_heads()) == 1
+
+
+def test_the_tables_of_an_empty_database_match_the_models_up_down_and_up_again(empty: Settings) -> None:
+    config = alembic_config(empty)
+    command.upgrade(config, "head")
+    command.check(config)
+    command.downgrade(config, "-1")
+    command.upgrade(config, "head")
+    command.check(config)
+
+
+def test_the_portals_role_may_change_rows_but_no_tables(settings: Settings) -> None:
+    engine = create_engine(settings.database_url)
+    with engine.connect() as connection:
+        for statement in ("CREATE TABLE mine (id int)", "DROP TABLE users", "TRUNCATE notifications", "ALTER TABLE users ADD x int"):
+            with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"):
+                connection.execute(text(statement))
+            connection.rollback()
+    engine.dispose()
+
+
+@pytest.mark.parametrize("table", ["audit_entries", "audit_seals"])
+def test_neither_the_portals_role_nor_the_owner_rewrites_the_trail(settings: Settings, table: str) -> None:
+    for address in (settings.database_url, settings.migration_database_url):
+        engine = create_engine(address)
+        with engine.connect() as connection:
+            with pytest.raises(DBAPIError):
+                connection.execute(text(f"TRUNCATE {table} CASCADE"))
+            connection.rollback()
+        engine.dispose()
+
+
+def test_the_last_system_admin_stays_whoever_asks(connection, world) -> None:
+    admin = make_user(world, "admin")
+    world.commit()
+    for change in ("duties = '{content}'", "deactivated_at = now()", "role = 'trainer', duties = '{}'"):
+        with pytest.raises(DBAPIError, match="last active admin"), connection.begin_nested():
+            connection.execute(text(f"UPDATE users SET {change} WHERE id = :id"), {"id": admin.id})
+
+
+def test_a_row_never_leaves_the_arrows(connection, world, cast) -> None:
+    with pytest.raises(DBAPIError, match="does not go from active to deferred"), connection.begin_nested():
+        connection.execute(
+            text("UPDATE enrolments SET state = 'deferred', ended_at = now() WHERE id = :id"), {"id": cast.enrolment.id}
+        )
+
+
+def test_an_intake_never_has_more_seats_taken_than_it_has(connection, world, cast) -> None:
+    connection.execute(text("UPDATE intakes SET seats = 1 WHERE id = :id"), {"id": cast.intake.id})
+    with pytest.raises(DBAPIError, match="seats_taken"), connection.begin_nested():
+        connection.execute(
+            text("INSERT INTO seats (intake_id, user_id) VALUES (:intake, :user)"),
+            {"intake": cast.intake.id, "user": cast.esi.id},
+        )
