@@ -13,6 +13,7 @@ from portal.settings import Settings
 from portal.web import (
     access,
     assets,
+    bearer,
     cache,
     components,
     context,
@@ -45,6 +46,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     db.bind(extensions.engine_of(app))
     errors.register(app)
     security_headers.register(app, settings)
+    bearer.register(app)
     limits.register(app, settings)
     cache.register(app, settings)
     access.register(app)

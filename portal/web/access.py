@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from portal.domain.clock import now
 from portal.domain.permissions import Permission
+from portal.web.bearer import check as check_bearer
 from portal.web.htmx import is_htmx, page_address
 from portal.web.sessions import current_identity, note_activity
 
@@ -97,7 +98,8 @@ def _check_access() -> BaseResponse | None:
     if access is None:
         abort(403)
     if access.bearer:
-        return None  # the API checks its caller before the view, in one place of its own
+        check_bearer(access.permission)
+        return None
     identity = current_identity()
     if identity is not None and not access.polled:
         note_activity(identity)

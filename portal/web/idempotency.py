@@ -1,15 +1,36 @@
-"""Answers kept by Idempotency-Key, so that a client may repeat a POST whose answer it never saw."""
+"""Answers kept by Idempotency-Key, so that a client may repeat a POST whose answer it never saw.
+
+(The Idempotency-Key HTTP header field, draft-ietf-httpapi-idempotency-key-header, section 2.)
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index
-from sqlalchemy.orm import Mapped, mapped_column
+from flask import Response, current_app, request
+from sqlalchemy import ForeignKey, Index, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from portal.db import Base, PrimaryKey
+from portal import db
+from portal.db import Base, PrimaryKey, uuid7
+from portal.domain.clock import now
+from portal.domain.errors import Conflict, Invalid
+from portal.web.bearer import caller
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+HEADER = "Idempotency-Key"
+KEPT_HOURS = 24
+TAKEOVER_SECONDS = 120  # after that, the worker that held the first request is gone
+MAX_KEY_LENGTH = 200
+CHUNK = 1 << 16
 
 
 class IdempotentRequest(Base):
@@ -30,3 +51,94 @@ class IdempotentRequest(Base):
         Index("uq_idempotent_requests_user_id_key", "user_id", "key", unique=True, postgresql_nulls_not_distinct=True),
         Index("ix_idempotent_requests_created_at", "created_at"),
     )
+
+
+def idempotent(view: View) -> View:
+    """Answer a repeat of this call, by the same person with the same key and body, as the first was answered."""
+
+    @wraps(view)
+    def answer(*args: Any, **kwargs: Any) -> Any:
+        key = request.headers.get(HEADER)
+        if key is None:
+            return view(*args, **kwargs)
+        if not key.isascii() or not key.isprintable() or not 0 < len(key) <= MAX_KEY_LENGTH:
+            raise Invalid("Idempotency-Key has 1 to 200 visible characters.", fields={HEADER: "Not a usable key."})
+        person_id, fingerprint = caller().person_id, _fingerprint()
+        kept = db.perform(_claim, person_id, key, fingerprint, at=now())
+        if kept is not None:
+            return _replay(kept)
+        try:
+            response = current_app.make_response(view(*args, **kwargs))
+        except Exception:
+            db.perform(_give_up, person_id, key)
+            raise
+        db.perform(_keep, person_id, key, response)
+        return response
+
+    return answer  # type: ignore[return-value]
+
+
+def forget_old_answers(session: Session, *, at: datetime) -> int:
+    """Delete what is past its day, and return how many there were. For the sweeping job."""
+    old = IdempotentRequest.created_at < at - timedelta(hours=KEPT_HOURS)
+    return len(session.execute(delete(IdempotentRequest).where(old).returning(IdempotentRequest.id)).all())
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256(f"{request.method} {request.path}\n".encode())
+    if request.mimetype != "multipart/form-data":
+        digest.update(request.get_data())
+        return digest.hexdigest()
+    for name, value in sorted(request.form.items(multi=True)):
+        digest.update(json.dumps([name, value]).encode())
+    for name, file in request.files.items(multi=True):
+        digest.update(json.dumps([name, file.filename]).encode())
+        while chunk := file.stream.read(CHUNK):
+            digest.update(chunk)
+        file.stream.seek(0)
+    return digest.hexdigest()
+
+
+def _claim(session: Session, user_id: UUID, key: str, fingerprint: str, *, at: datetime) -> IdempotentRequest | None:
+    """Return the answer that is kept for this key, or None where this request is the one to give it."""
+    claimed = session.execute(
+        insert(IdempotentRequest)
+        .values(id=uuid7(), user_id=user_id, key=key, fingerprint=fingerprint, created_at=at)
+        .on_conflict_do_nothing()
+        .returning(IdempotentRequest.id)
+    ).first()
+    if claimed:
+        return None
+    kept = session.scalars(select(IdempotentRequest).where(_is(user_id, key)).with_for_update()).one()
+    if kept.fingerprint != fingerprint:
+        raise Invalid("This Idempotency-Key was used for another request.", fields={HEADER: "Used for another request."})
+    if kept.status is not None:
+        return kept
+    if at - kept.created_at < timedelta(seconds=TAKEOVER_SECONDS):
+        raise Conflict("The first request with this Idempotency-Key is still at work. Try again in a moment.")
+    kept.created_at = at
+    return None
+
+
+def _replay(kept: IdempotentRequest) -> Response:
+    response = Response(json.dumps(kept.body), status=kept.status, mimetype="application/json")
+    response.headers["Idempotency-Replayed"] = "true"
+    if kept.location:
+        response.headers["Location"] = kept.location
+    return response
+
+
+def _keep(session: Session, user_id: UUID, key: str, response: Response) -> None:
+    session.execute(
+        update(IdempotentRequest)
+        .where(_is(user_id, key))
+        .values(status=response.status_code, body=response.get_json(), location=response.headers.get("Location"))
+    )
+
+
+def _give_up(session: Session, user_id: UUID, key: str) -> None:
+    session.execute(delete(IdempotentRequest).where(_is(user_id, key), IdempotentRequest.status.is_(None)))
+
+
+def _is(user_id: UUID, key: str) -> Any:
+    return (IdempotentRequest.user_id == user_id) & (IdempotentRequest.key == key)

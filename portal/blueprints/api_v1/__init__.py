@@ -1,7 +1,45 @@
-"""The JSON API, version 1."""
+"""The JSON API, version 1: what other programs read and write for the person whose token they carry."""
+
+from __future__ import annotations
 
 from flask import Flask
+from flask_smorest import Api
+
+from portal.web.extensions import csrf
+
+DESCRIPTION = """
+The JSON API of KM Media Training Institute's portal.
+
+Every answer has one shape: `success`, `message` and `data`; lists add `pagination`. A refusal has `success: false`,
+`message` and, for invalid input, `errors`. Times are RFC 3339 with an offset. Amounts of money are whole pesewas.
+Sign in with `POST /auth/login`, then send `Authorization: Bearer <token>`. Cookies are not read.
+Every `POST` takes an `Idempotency-Key`: a repeat with the same key and body gives the first answer again.
+""".strip()
+
+
+class _Api(Api):
+    """The portal's own error handlers answer for the API too, in the documented shape."""
+
+    def _register_error_handlers(self) -> None:
+        pass
 
 
 def register(app: Flask) -> None:
-    """Add the API's blueprints, its document and its documentation page."""
+    """Add the API's blueprints, its OpenAPI document and its documentation page."""
+    from portal.blueprints.api_v1 import assignments, auth, courses, dashboards, docs, live_classes
+
+    app.config.update(
+        API_TITLE="KM Media Training Institute",
+        API_VERSION="1.0.0",
+        OPENAPI_VERSION="3.1.0",
+        API_SPEC_OPTIONS={
+            "info": {"description": DESCRIPTION},
+            "servers": [{"url": "/api/v1"}],
+            "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}},
+        },
+    )
+    api = _Api(app)
+    for module in (auth, courses, assignments, live_classes, dashboards):
+        csrf.exempt(module.blueprint)
+        api.register_blueprint(module.blueprint)
+    docs.register(app, api)

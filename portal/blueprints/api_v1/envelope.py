@@ -1,0 +1,127 @@
+"""The one shape of the API's answers, and the decorators that document it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import marshmallow as ma
+from flask_smorest import Blueprint
+
+from portal.domain.permissions import Permission
+from portal.web.access import bearer
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+MAX_PAGE_SIZE = 100
+EXACT_TOTAL_BELOW = 10_000
+SECURED = [{"bearer": []}]
+
+
+class PaginationSchema(ma.Schema):
+    page = ma.fields.Integer(required=True)
+    limit = ma.fields.Integer(required=True)
+    total = ma.fields.Integer(required=True, allow_none=True, metadata={"description": "null from 10,000 on"})
+    totalPages = ma.fields.Integer(required=True, allow_none=True)
+    hasNext = ma.fields.Boolean(required=True)
+    hasPrev = ma.fields.Boolean(required=True)
+
+
+class ErrorItemSchema(ma.Schema):
+    type = ma.fields.String(required=True)
+    msg = ma.fields.String(required=True)
+    path = ma.fields.String(required=True)
+    location = ma.fields.String(required=True)
+    value = ma.fields.Raw(allow_none=True)
+
+
+class RefusalSchema(ma.Schema):
+    """What every refused call answers."""
+
+    success = ma.fields.Boolean(required=True, metadata={"const": False})
+    message = ma.fields.String(required=True)
+    errors = ma.fields.List(ma.fields.Nested(ErrorItemSchema))
+    retryAfter = ma.fields.Integer(metadata={"description": "seconds, with 429"})
+
+
+class PageArguments(ma.Schema):
+    """Which page of a list."""
+
+    class Meta:
+        unknown = ma.EXCLUDE
+
+    page = ma.fields.Integer(load_default=1, validate=ma.validate.Range(1, 10_000))
+    limit = ma.fields.Integer(load_default=10, validate=ma.validate.Range(1, MAX_PAGE_SIZE))
+
+
+class IdempotencyHeader(ma.Schema):
+    """A key of the client's own choosing for this piece of work."""
+
+    class Meta:
+        unknown = ma.EXCLUDE
+
+    idempotency_key = ma.fields.String(
+        data_key="Idempotency-Key", validate=ma.validate.Regexp(r"^[\x21-\x7e]{1,200}$", error="1 to 200 visible characters")
+    )
+
+
+def success(data: Any, message: str = "") -> dict[str, Any]:
+    """Return an answer's body."""
+    return {"success": True, "message": message, "data": data}
+
+
+def page_of(items: Sequence[Any], *, page: int, limit: int, total: int | None, more: bool, message: str = "") -> dict[str, Any]:
+    """Return the body of a list: its rows and where they stand in the whole."""
+    pagination = {
+        "page": page,
+        "limit": limit,
+        "total": total,
+        "totalPages": None if total is None else math.ceil(total / limit),
+        "hasNext": more,
+        "hasPrev": page > 1,
+    }
+    return success(list(items), message) | {"pagination": pagination}
+
+
+def enveloped(schema: type[ma.Schema], *, many: bool = False, paginated: bool = False) -> type[ma.Schema]:
+    """Return the schema of an answer whose `data` is this schema."""
+    nested = ma.fields.Nested(schema)
+    fields: dict[str, ma.fields.Field[Any]] = {
+        "success": ma.fields.Boolean(required=True),
+        "message": ma.fields.String(required=True),
+        "data": ma.fields.List(nested, required=True) if many else ma.fields.Nested(schema, required=True),
+    }
+    if paginated:
+        fields["pagination"] = ma.fields.Nested(PaginationSchema, required=True)
+    name = schema.__name__.removesuffix("Schema") + ("Page" if paginated else "List" if many else "") + "Answer"
+    return ma.Schema.from_dict(fields, name=name)  # type: ignore[return-value]
+
+
+def call(
+    blueprint: Blueprint,
+    rule: str,
+    method: str,
+    answer: type[ma.Schema],
+    *,
+    permission: Permission | None,
+    status: int = 200,
+    refusals: Mapping[int, str] | None = None,
+) -> Callable[[View], View]:
+    """Declare one call of the API: its address, who may make it, its answer and its documented refusals."""
+    documented = {422: "What was sent is not valid.", 429: "Too many calls; retryAfter says when to go on."}
+    if permission is not None:
+        documented |= {401: "The token is missing, wrong or no longer valid.", 403: "The role does not allow this."}
+    documented |= refusals or {}
+
+    def declare(view: View) -> View:
+        declared: Any = bearer(permission)(view)
+        declared = blueprint.response(status, answer)(declared)
+        for code, meaning in sorted(documented.items()):
+            declared = blueprint.alt_response(code, schema=RefusalSchema, description=meaning)(declared)
+        if permission is not None:
+            declared = blueprint.doc(security=SECURED)(declared)
+        registered: View = blueprint.route(rule, methods=[method])(declared)
+        return registered
+
+    return declare

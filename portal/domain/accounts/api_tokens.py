@@ -1,0 +1,229 @@
+"""Tokens of the JSON API: a short access token (JWT) and a refresh token that is replaced at every use.
+
+A used refresh token seen again ends its whole family, except within a minute while its successor is unused:
+then a client whose answer was lost gets that same successor. Successors are derived from their predecessor
+by a key, so that only hashes need to be stored.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import jwt
+from sqlalchemy import exists, select, update
+from sqlalchemy.orm import Session
+
+from portal.db import uuid7
+from portal.domain.accounts.models import RefreshToken, User
+from portal.domain.permissions import Actor, Duty, Role
+
+ACCESS_MINUTES = 15
+REFRESH_DAYS = 30
+REPEAT_SECONDS = 60  # a line that drops between our answer and the client's reading of it
+LEEWAY_SECONDS = 30  # between the clocks of several servers
+ALGORITHM = "HS256"
+AUDIENCE = "portal-api"
+TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068, 2.1
+
+
+@dataclass(frozen=True)
+class TokenPair:
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    """Seconds until the access token ends."""
+
+
+@dataclass(frozen=True)
+class TokenKeys:
+    """The keys of this portal: the first of each signs, all verify."""
+
+    issuer: str
+    signing: tuple[str, ...]
+    deriving: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AccessClaims:
+    user_id: UUID
+    family_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiPerson(Actor):
+    """Whoever calls the API, as they are at this moment: a token's own claims of role are not believed."""
+
+    first_name: str
+    last_name: str
+    email: str | None
+    phone: str | None
+    student_number: str | None
+    time_zone: str
+    created_at: datetime
+    family_id: UUID
+
+
+def start_family(session: Session, user_id: UUID, keys: TokenKeys, *, at: datetime) -> TokenPair:
+    """Return the first pair of a new sign-in; the refresh token and all its successors end 30 days from now."""
+    secret = secrets.token_urlsafe(32)
+    row = RefreshToken(
+        family_id=uuid7(),
+        user_id=user_id,
+        token_hash=_hash(secret),
+        created_at=at,
+        expires_at=at + timedelta(days=REFRESH_DAYS),
+    )
+    session.add(row)
+    session.flush()
+    return _pair(row, secret, keys, at)
+
+
+def rotate(session: Session, refresh_token: str, keys: TokenKeys, *, at: datetime) -> TokenPair | None:
+    """Return the pair that replaces this refresh token, or None where it is worth nothing.
+
+    None also where a used token came again: its family has then been revoked, and the caller notes the event.
+    """
+    row = session.scalar(select(RefreshToken).where(RefreshToken.token_hash == _hash(refresh_token)).with_for_update())
+    if row is None or row.revoked_at is not None or row.expires_at <= at or not _may_sign_in(session, row.user_id):
+        return None
+    if row.used_at is None:
+        return _succeed(session, row, refresh_token, keys, at)
+    successor = session.get(RefreshToken, row.successor_id, with_for_update=True) if row.successor_id else None
+    if successor and successor.used_at is None and at - row.used_at <= timedelta(seconds=REPEAT_SECONDS):
+        for key in keys.deriving:
+            secret = _derive(refresh_token, key)
+            if hmac.compare_digest(_hash(secret), successor.token_hash):
+                return _pair(successor, secret, keys, at)
+    revoke_family(session, row.family_id, "refresh token used twice", at=at)
+    return None
+
+
+def revoke_family(session: Session, family_id: UUID, because: str, *, at: datetime) -> None:
+    """End a sign-in of the API: its refresh tokens now, its access token with it."""
+    session.execute(
+        update(RefreshToken)
+        .where(RefreshToken.family_id == family_id, RefreshToken.revoked_at.is_(None))
+        .values(revoked_at=at, revoked_because=because)
+    )
+
+
+def family_of(session: Session, refresh_token: str) -> RefreshToken | None:
+    """Return the row of a refresh token, for signing out with it."""
+    return session.scalar(select(RefreshToken).where(RefreshToken.token_hash == _hash(refresh_token)))
+
+
+def read_access_token(token: str, keys: TokenKeys, *, at: datetime) -> AccessClaims | None:
+    """Return what a valid access token of ours says, or None: wrong key, algorithm, type, audience, or time."""
+    for key in keys.signing:
+        try:
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                issuer=keys.issuer,
+                options={"require": ["exp", "iat", "sub"], "verify_exp": False, "verify_iat": False},
+            )
+            if jwt.get_unverified_header(token).get("typ") != TOKEN_TYPE:
+                return None
+            return _claims(claims, at)
+        except jwt.InvalidSignatureError:
+            continue
+        except jwt.PyJWTError:
+            return None
+    return None
+
+
+def api_person(session: Session, claims: AccessClaims) -> ApiPerson | None:
+    """Return the person of an access token as they are now, in one statement; None where they may not come in."""
+    revoked = exists().where(RefreshToken.family_id == claims.family_id, RefreshToken.revoked_at.is_not(None))
+    row = session.execute(
+        select(
+            User.id,
+            User.role,
+            User.duties,
+            User.first_name,
+            User.last_name,
+            User.email,
+            User.phone,
+            User.student_number,
+            User.time_zone,
+            User.created_at,
+        ).where(User.id == claims.user_id, User.deactivated_at.is_(None), ~revoked)
+    ).one_or_none()
+    if row is None:
+        return None
+    return ApiPerson(
+        id=row.id,
+        role=Role(row.role),
+        duties=frozenset(map(Duty, row.duties)),
+        first_name=row.first_name,
+        last_name=row.last_name,
+        email=row.email,
+        phone=row.phone,
+        student_number=row.student_number,
+        time_zone=row.time_zone,
+        created_at=row.created_at,
+        family_id=claims.family_id,
+    )
+
+
+def _may_sign_in(session: Session, user_id: UUID) -> bool:
+    return bool(session.scalar(select(User.deactivated_at.is_(None)).where(User.id == user_id)))
+
+
+def _succeed(session: Session, row: RefreshToken, secret: str, keys: TokenKeys, at: datetime) -> TokenPair:
+    successor_secret = _derive(secret, keys.deriving[0])
+    successor = RefreshToken(
+        family_id=row.family_id,
+        user_id=row.user_id,
+        token_hash=_hash(successor_secret),
+        created_at=at,
+        expires_at=row.expires_at,
+    )
+    session.add(successor)
+    session.flush()
+    row.used_at, row.successor_id = at, successor.id
+    session.flush()
+    return _pair(successor, successor_secret, keys, at)
+
+
+def _pair(row: RefreshToken, secret: str, keys: TokenKeys, at: datetime) -> TokenPair:
+    lifetime = timedelta(minutes=ACCESS_MINUTES)
+    claims = {
+        "iss": keys.issuer,
+        "aud": AUDIENCE,
+        "sub": str(row.user_id),
+        "family": str(row.family_id),
+        "iat": int(at.timestamp()),
+        "exp": int((at + lifetime).timestamp()),
+        "jti": str(uuid7()),
+    }
+    token = jwt.encode(claims, keys.signing[0], algorithm=ALGORITHM, headers={"typ": TOKEN_TYPE})
+    return TokenPair(token, secret, int(lifetime.total_seconds()))
+
+
+def _claims(claims: dict[str, Any], at: datetime) -> AccessClaims | None:
+    expires = claims["exp"]
+    if not isinstance(expires, int) or isinstance(expires, bool) or expires + LEEWAY_SECONDS < at.timestamp():
+        return None
+    try:
+        return AccessClaims(UUID(claims["sub"]), UUID(claims.get("family", "")))
+    except (ValueError, AttributeError, TypeError):
+        return None
+
+
+def _derive(secret: str, key: str) -> str:
+    digest = hmac.new(key.encode(), b"refresh-successor:" + secret.encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,61 @@
+"""Who calls the JSON API: the Authorization header alone, read before limits are counted, judged after."""
+
+from __future__ import annotations
+
+from flask import Flask, abort, current_app, g, request
+
+from portal import db
+from portal.domain.accounts.api_tokens import ApiPerson, TokenKeys, api_person, read_access_token
+from portal.domain.clock import now
+from portal.domain.permissions import Permission
+from portal.settings import Settings
+
+API_PREFIX = "/api/v1/"
+MAX_TOKEN_LENGTH = 4096
+
+
+def register(app: Flask) -> None:
+    """Load the caller of every API request, if its token says who."""
+    app.before_request(_load_caller)
+
+
+def token_keys(settings: Settings) -> TokenKeys:
+    """Return the keys this portal signs and verifies API tokens with."""
+    return TokenKeys(issuer=settings.portal_url, signing=settings.token_keys, deriving=settings.signing_keys)
+
+
+def caller() -> ApiPerson:
+    """Return the person whose token this request carries; views with a permission always have one."""
+    person: ApiPerson | None = g.get("api_person")
+    if person is None:
+        raise RuntimeError("this view is public: the caller is not known")
+    return person
+
+
+def check(permission: Permission | None) -> None:
+    """Refuse the caller: 401 without a good token, 403 without the permission."""
+    if g.get("api_token_refused"):
+        abort(401, description="The token is not valid, or no longer.")
+    if permission is None:
+        return
+    person: ApiPerson | None = g.get("api_person")
+    if person is None:
+        abort(401, description="This call needs a token: Authorization: Bearer <token>.")
+    if not person.may(permission):
+        abort(403, description="Your role does not allow this.")
+
+
+def _load_caller() -> None:
+    if not request.path.startswith(API_PREFIX):
+        return
+    header = request.headers.get("Authorization", "")
+    if not header:
+        return
+    scheme, _, token = header.partition(" ")
+    claims = None
+    if scheme.lower() == "bearer" and len(token) <= MAX_TOKEN_LENGTH:
+        claims = read_access_token(token.strip(), token_keys(current_app.config["SETTINGS"]), at=now())
+    person = api_person(db.current_session(), claims) if claims else None
+    db.release_connection()
+    g.api_person = person
+    g.api_token_refused = person is None
