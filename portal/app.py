@@ -26,6 +26,7 @@ from portal.web import (
     navigation,
     security_headers,
     sessions,
+    uploads,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,6 +44,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     metrics.register(app)
     extensions.register(app)
     storage.register(app, settings)
+    uploads.register(app, settings)
     db.bind(extensions.engine_of(app))
     errors.register(app)
     security_headers.register(app, settings)

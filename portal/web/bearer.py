@@ -9,6 +9,7 @@ from portal.domain.accounts.api_tokens import ApiPerson, TokenKeys, api_person, 
 from portal.domain.clock import now
 from portal.domain.permissions import Permission
 from portal.settings import Settings
+from portal.web import limits
 
 API_PREFIX = "/api/v1/"
 MAX_TOKEN_LENGTH = 4096
@@ -33,7 +34,8 @@ def caller() -> ApiPerson:
 
 
 def check(permission: Permission | None) -> None:
-    """Refuse the caller: 401 without a good token, 403 without the permission."""
+    """Count the call, then refuse the caller: 401 without a good token, 403 without the permission."""
+    limits.check_api_call(public_read=permission is None and request.method in {"GET", "HEAD"})
     if g.get("api_token_refused"):
         abort(401, description="The token is not valid, or no longer.")
     if permission is None:

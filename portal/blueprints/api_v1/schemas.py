@@ -1,0 +1,133 @@
+"""What the API's answers contain, field by field. Names follow the documented API; money is whole pesewas."""
+
+from __future__ import annotations
+
+import marshmallow as ma
+
+
+class TokenSchema(ma.Schema):
+    token = ma.fields.String(required=True, metadata={"description": "JWT; send it as Authorization: Bearer <token>"})
+    refresh_token = ma.fields.String(required=True)
+    expires_in = ma.fields.Integer(required=True, metadata={"description": "seconds until the token ends"})
+
+
+class UserSchema(ma.Schema):
+    id = ma.fields.UUID(required=True)
+    email = ma.fields.String(required=True, allow_none=True)
+    phone = ma.fields.String(required=True, allow_none=True, metadata={"description": "E.164"})
+    first_name = ma.fields.String(required=True)
+    last_name = ma.fields.String(required=True)
+    role = ma.fields.String(required=True, metadata={"enum": ["student", "trainer", "admin"]})
+    student_number = ma.fields.String(required=True, allow_none=True)
+    time_zone = ma.fields.String(required=True)
+    created_at = ma.fields.AwareDateTime(required=True)
+
+
+class SignedInSchema(TokenSchema):
+    user = ma.fields.Nested(UserSchema, required=True)
+
+
+class IntakeSchema(ma.Schema):
+    id = ma.fields.UUID(required=True)
+    title = ma.fields.String(required=True)
+    starts_on = ma.fields.Date(required=True)
+    ends_on = ma.fields.Date(required=True)
+    application_deadline = ma.fields.Date(required=True)
+    seats = ma.fields.Integer(required=True)
+    seats_left = ma.fields.Integer(required=True)
+    price_pesewas = ma.fields.Integer(required=True)
+
+
+class CourseSchema(ma.Schema):
+    """A course as the catalogue lists it."""
+
+    id = ma.fields.UUID(required=True)
+    slug = ma.fields.String(required=True)
+    title = ma.fields.String(required=True)
+    short_description = ma.fields.String(required=True)
+    category = ma.fields.String(required=True)
+    level = ma.fields.String(required=True, metadata={"enum": ["beginner", "intermediate", "advanced"]})
+    duration_weeks = ma.fields.Integer(required=True)
+    price_pesewas = ma.fields.Integer(required=True)
+    currency = ma.fields.String(required=True)
+
+
+class CourseDetailSchema(CourseSchema):
+    """A course as its own page shows it."""
+
+    description = ma.fields.String(required=True, metadata={"description": "Markdown"})
+    learning_outcomes = ma.fields.List(ma.fields.String(), required=True)
+    syllabus = ma.fields.List(ma.fields.String(), required=True)
+    intakes = ma.fields.List(ma.fields.Nested(IntakeSchema), required=True)
+
+
+class MarkSchema(ma.Schema):
+    points = ma.fields.Decimal(required=True, as_string=True)
+    feedback = ma.fields.String(required=True)
+    released_at = ma.fields.AwareDateTime(required=True)
+
+
+class SubmittedFileSchema(ma.Schema):
+    name = ma.fields.String(required=True)
+    kind = ma.fields.String(required=True, metadata={"description": "media type, decided by content"})
+    size = ma.fields.Integer(required=True, metadata={"description": "bytes"})
+    sha256 = ma.fields.String(required=True)
+
+
+class SubmissionSchema(ma.Schema):
+    """A hand-in: its receipt, and its mark once that is released."""
+
+    id = ma.fields.UUID(required=True)
+    assignment_id = ma.fields.UUID(required=True)
+    attempt = ma.fields.Integer(required=True)
+    status = ma.fields.String(required=True, metadata={"enum": ["submitted", "graded", "returned", "withdrawn"]})
+    number = ma.fields.String(required=True)
+    code = ma.fields.String(required=True)
+    submitted_at = ma.fields.AwareDateTime(required=True)
+    late = ma.fields.Boolean(required=True)
+    submission_text = ma.fields.String(required=True)
+    links = ma.fields.List(ma.fields.String(), required=True)
+    files = ma.fields.List(ma.fields.Nested(SubmittedFileSchema), required=True)
+    mark = ma.fields.Nested(MarkSchema, required=True, allow_none=True)
+
+
+class AssignmentSchema(ma.Schema):
+    """An assignment as its student lists it."""
+
+    id = ma.fields.UUID(required=True)
+    course_id = ma.fields.UUID(required=True)
+    intake_id = ma.fields.UUID(required=True)
+    course_title = ma.fields.String(required=True)
+    title = ma.fields.String(required=True)
+    assignment_type = ma.fields.String(required=True, metadata={"enum": ["homework", "project", "quiz", "exam"]})
+    max_points = ma.fields.Integer(required=True)
+    opens_at = ma.fields.AwareDateTime(required=True, allow_none=True)
+    due_date = ma.fields.AwareDateTime(required=True)
+    cut_off_at = ma.fields.AwareDateTime(required=True, allow_none=True)
+    status = ma.fields.String(required=True, metadata={"description": "where the student stands with it"})
+
+
+class AssignmentDetailSchema(AssignmentSchema):
+    """An assignment with its brief and the student's own hand-ins."""
+
+    instructions = ma.fields.String(required=True, metadata={"description": "Markdown"})
+    submissions = ma.fields.List(ma.fields.Nested(SubmissionSchema), required=True)
+
+
+class LiveClassSchema(ma.Schema):
+    id = ma.fields.UUID(required=True)
+    course_id = ma.fields.UUID(required=True)
+    intake_id = ma.fields.UUID(required=True)
+    course_title = ma.fields.String(required=True)
+    title = ma.fields.String(required=True)
+    kind = ma.fields.String(required=True, metadata={"enum": ["class", "catch_up"]})
+    scheduled_date = ma.fields.AwareDateTime(required=True)
+    ends_at = ma.fields.AwareDateTime(required=True)
+    duration_minutes = ma.fields.Integer(required=True)
+    status = ma.fields.String(required=True, metadata={"enum": ["scheduled", "live", "ended", "cancelled"]})
+    trainer = ma.fields.String(required=True)
+    room = ma.fields.String(required=True, allow_none=True)
+    online = ma.fields.Boolean(required=True)
+    meeting_url = ma.fields.String(
+        required=True, allow_none=True, metadata={"description": "from 15 minutes before the start to the end, else null"}
+    )
