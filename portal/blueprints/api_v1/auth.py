@@ -22,7 +22,7 @@ from portal.domain.clock import now
 from portal.domain.permissions import Permission
 from portal.web import limits
 from portal.web.bearer import caller, token_keys
-from portal.web.visitors import visitor_of_request
+from portal.web.visitors import the_visitor
 
 blueprint = Blueprint("api_auth", __name__, url_prefix="/api/v1/auth", description="Signing in")
 
@@ -57,11 +57,11 @@ def login(sent: dict[str, str]) -> dict[str, Any]:
     """
     limits.check_failures("api-sign-in")
     at = now()
-    proof = prove_password(Credentials(sent["email"], sent["password"]), visitor_of_request(), at=at)
+    proof = prove_password(Credentials(sent["email"], sent["password"]), the_visitor(), at=at)
     if isinstance(proof, Refusal):
         limits.count_failure("api-sign-in")
         abort(401, description=WRONG)
-    pair, person = perform(_start, proof.user_id, _keys(), visitor_of_request(), at=at)
+    pair, person = perform(_start, proof.user_id, _keys(), the_visitor(), at=at)
     return success({"user": _user(person), **_tokens(pair)}, "Signed in.")
 
 
@@ -73,7 +73,7 @@ def refresh(sent: dict[str, str]) -> dict[str, Any]:
     A refresh token works once. Within a minute a repeat gets the same successor; later it ends the sign-in.
     """
     limits.check_failures("api-refresh")
-    pair = perform(_rotate, sent["refresh_token"], _keys(), visitor_of_request(), at=now())
+    pair = perform(_rotate, sent["refresh_token"], _keys(), the_visitor(), at=now())
     if pair is None:
         limits.count_failure("api-refresh")
         abort(401, description=WORTHLESS)
@@ -86,7 +86,7 @@ def logout() -> dict[str, Any]:
 
     Ends this sign-in: its refresh tokens and its access token are worth nothing from now on.
     """
-    perform(_end, caller(), visitor_of_request(), at=now())
+    perform(_end, caller(), the_visitor(), at=now())
     return success({}, "Signed out.")
 
 

@@ -16,16 +16,16 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 MAX_PAGE_SIZE = 100
 EXACT_TOTAL_BELOW = 10_000
-SECURED = [{"bearer": []}]
+SECURED: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
 class PaginationSchema(ma.Schema):
     page = ma.fields.Integer(required=True)
     limit = ma.fields.Integer(required=True)
     total = ma.fields.Integer(required=True, allow_none=True, metadata={"description": "null from 10,000 on"})
-    totalPages = ma.fields.Integer(required=True, allow_none=True)
-    hasNext = ma.fields.Boolean(required=True)
-    hasPrev = ma.fields.Boolean(required=True)
+    total_pages = ma.fields.Integer(required=True, allow_none=True, data_key="totalPages")
+    has_next = ma.fields.Boolean(required=True, data_key="hasNext")
+    has_previous = ma.fields.Boolean(required=True, data_key="hasPrev")
 
 
 class ErrorItemSchema(ma.Schema):
@@ -42,7 +42,7 @@ class RefusalSchema(ma.Schema):
     success = ma.fields.Boolean(required=True, metadata={"const": False})
     message = ma.fields.String(required=True)
     errors = ma.fields.List(ma.fields.Nested(ErrorItemSchema))
-    retryAfter = ma.fields.Integer(metadata={"description": "seconds, with 429"})
+    retry_after = ma.fields.Integer(data_key="retryAfter", metadata={"description": "seconds, with 429"})
 
 
 class PageArguments(ma.Schema):
@@ -62,7 +62,8 @@ class IdempotencyHeader(ma.Schema):
         unknown = ma.EXCLUDE
 
     idempotency_key = ma.fields.String(
-        data_key="Idempotency-Key", validate=ma.validate.Regexp(r"^[\x21-\x7e]{1,200}$", error="1 to 200 visible characters")
+        data_key="Idempotency-Key",
+        validate=ma.validate.Regexp(r"^[\x21-\x7e]{1,200}$", error="1 to 200 visible characters"),
     )
 
 
@@ -71,15 +72,17 @@ def success(data: Any, message: str = "") -> dict[str, Any]:
     return {"success": True, "message": message, "data": data}
 
 
-def page_of(items: Sequence[Any], *, page: int, limit: int, total: int | None, more: bool, message: str = "") -> dict[str, Any]:
+def page_of(
+    items: Sequence[Any], *, page: int, limit: int, total: int | None, more: bool, message: str = ""
+) -> dict[str, Any]:
     """Return the body of a list: its rows and where they stand in the whole."""
     pagination = {
         "page": page,
         "limit": limit,
         "total": total,
-        "totalPages": None if total is None else math.ceil(total / limit),
-        "hasNext": more,
-        "hasPrev": page > 1,
+        "total_pages": None if total is None else math.ceil(total / limit),
+        "has_next": more,
+        "has_previous": page > 1,
     }
     return success(list(items), message) | {"pagination": pagination}
 
@@ -95,7 +98,7 @@ def enveloped(schema: type[ma.Schema], *, many: bool = False, paginated: bool = 
     if paginated:
         fields["pagination"] = ma.fields.Nested(PaginationSchema, required=True)
     name = schema.__name__.removesuffix("Schema") + ("Page" if paginated else "List" if many else "") + "Answer"
-    return ma.Schema.from_dict(fields, name=name)  # type: ignore[return-value]
+    return ma.Schema.from_dict(fields, name=name)
 
 
 def call(

@@ -129,5 +129,7 @@ class LiveClassSchema(ma.Schema):
     room = ma.fields.String(required=True, allow_none=True)
     online = ma.fields.Boolean(required=True)
     meeting_url = ma.fields.String(
-        required=True, allow_none=True, metadata={"description": "from 15 minutes before the start to the end, else null"}
+        required=True,
+        allow_none=True,
+        metadata={"description": "from 15 minutes before the start to the end, else null"},
     )

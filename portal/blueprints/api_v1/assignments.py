@@ -1,0 +1,190 @@
+"""A student's own assignments, and handing in."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask import Response, jsonify, request, url_for
+from flask_smorest import Blueprint
+from flask_smorest.fields import Upload
+
+from portal.blueprints.api_v1.envelope import PageArguments, call, enveloped, page_of, success
+from portal.blueprints.api_v1.schemas import AssignmentDetailSchema, AssignmentSchema, SubmissionSchema
+from portal.db import current_session, perform, release_connection
+from portal.domain.assignments.queries.files import WorkFile, files_of
+from portal.domain.assignments.queries.students import (
+    AssignmentPage,
+    AssignmentRow,
+    Attempt,
+    assignment_for,
+    assignments_of,
+    attempts_of,
+)
+from portal.domain.assignments.submitting import SubmitAssignment, submit_assignment
+from portal.domain.assignments.work import LONGEST_TEXT, MOST_LINKS
+from portal.domain.clock import now
+from portal.domain.errors import DomainError
+from portal.domain.permissions import Permission
+from portal.web.bearer import caller
+from portal.web.idempotency import HEADER, idempotent
+from portal.web.uploads import MB, discard, receive_all, takes_files
+
+blueprint = Blueprint("api_assignments", __name__, url_prefix="/api/v1/assignments", description="Assignments")
+
+LARGEST_HAND_IN = 200 * MB  # all files of one call together; a single one may have 50 MB
+NONE_OF_YOURS = "No such assignment of yours."
+
+
+class WorkSchema(ma.Schema):
+    """Text, links and files of a hand-in; at least one of them."""
+
+    class Meta:
+        unknown = ma.EXCLUDE
+
+    submission_text = ma.fields.String(load_default="", validate=ma.validate.Length(max=LONGEST_TEXT))
+    links = ma.fields.List(ma.fields.Url(schemes={"http", "https"}), validate=ma.validate.Length(max=MOST_LINKS))
+
+
+class WorkFilesSchema(ma.Schema):
+    """The files of a hand-in; repeat the field for several."""
+
+    class Meta:
+        unknown = ma.EXCLUDE
+
+    files = ma.fields.List(Upload())
+
+
+@call(
+    blueprint,
+    "/my-assignments",
+    "GET",
+    enveloped(AssignmentSchema, many=True, paginated=True),
+    permission=Permission.SUBMIT_ASSIGNMENT,
+)
+@blueprint.arguments(PageArguments, location="query")
+def my_assignments(asked: dict[str, int]) -> dict[str, Any]:
+    """List the assignments of one's own intakes, by due date"""
+    page, limit = asked["page"], asked["limit"]
+    rows = assignments_of(current_session(), caller().person_id)
+    shown = [_assignment(row, _status(row)) for row in rows[(page - 1) * limit : page * limit]]
+    return page_of(shown, page=page, limit=limit, total=len(rows), more=len(rows) > page * limit)
+
+
+@call(
+    blueprint,
+    "/<uuid:assignment_id>",
+    "GET",
+    enveloped(AssignmentDetailSchema),
+    permission=Permission.SUBMIT_ASSIGNMENT,
+    refusals={404: NONE_OF_YOURS},
+)
+def assignment(assignment_id: UUID) -> dict[str, Any]:
+    """Read one assignment with one's own hand-ins"""
+    session, student_id = current_session(), caller().person_id
+    found = assignment_for(session, student_id, assignment_id)
+    attempts = attempts_of(session, student_id, assignment_id)
+    files = files_of(session, [attempt.id for attempt in attempts])
+    submissions = [_submission(assignment_id, attempt, files[attempt.id]) for attempt in attempts]
+    status = submissions[0]["status"] if submissions else "not_submitted"
+    return success(_assignment(found, status) | {"instructions": found.instructions, "submissions": submissions})
+
+
+@call(
+    blueprint,
+    "/<uuid:assignment_id>/submit",
+    "POST",
+    enveloped(SubmissionSchema),
+    permission=Permission.SUBMIT_ASSIGNMENT,
+    status=201,
+    refusals={
+        404: NONE_OF_YOURS,
+        409: "Not open, closed, no attempt left, or the first request with this key is still at work.",
+        413: "A file, or all of them together, is too large.",
+    },
+)
+@takes_files(LARGEST_HAND_IN)
+@blueprint.arguments(WorkSchema, location="form")
+@blueprint.arguments(WorkFilesSchema, location="files")
+@idempotent
+def submit(work: dict[str, Any], files: dict[str, Any], assignment_id: UUID) -> Response:
+    """Hand in
+
+    The answer comes when every byte is stored. With `Idempotency-Key` a repeat is the same hand-in.
+    """
+    student = caller()
+    assignment_for(current_session(), student.person_id, assignment_id)
+    release_connection()
+    received = receive_all(request.files.getlist("files"))
+    command = SubmitAssignment(
+        assignment_id=assignment_id,
+        key=_key(),
+        text=work["submission_text"],
+        links=tuple(work.get("links", ())),
+        files=tuple(received),
+    )
+    try:
+        made = perform(submit_assignment, student, command, at=now())
+    except DomainError:
+        discard(received)
+        raise
+    return _receipt(student.person_id, assignment_id, made.id)
+
+
+def _key() -> str:
+    """Return what makes this hand-in one, however often it is sent: a short name of the client's key."""
+    sent = request.headers.get(HEADER)
+    return f"api:{uuid.uuid5(uuid.NAMESPACE_OID, sent) if sent else uuid.uuid4()}"
+
+
+def _receipt(student_id: UUID, assignment_id: UUID, submission_id: UUID) -> Response:
+    session = current_session()
+    attempt = next(row for row in attempts_of(session, student_id, assignment_id) if row.id == submission_id)
+    files = files_of(session, [submission_id])[submission_id]
+    body = success(_submission(assignment_id, attempt, files), "Handed in.")
+    answer = jsonify(enveloped(SubmissionSchema)().dump(body))
+    answer.status_code = 201
+    answer.headers["Location"] = url_for("api_assignments.assignment", assignment_id=assignment_id)
+    return answer
+
+
+def _status(row: AssignmentRow) -> str:
+    return (row.attempt_state or "submitted") if row.attempts else "not_submitted"
+
+
+def _assignment(row: AssignmentRow | AssignmentPage, status: str) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "course_id": row.course_id,
+        "intake_id": row.intake_id,
+        "course_title": row.course,
+        "title": row.title,
+        "assignment_type": row.assignment_type,
+        "max_points": row.points,
+        "opens_at": row.opens_at,
+        "due_date": row.due_at,
+        "cut_off_at": row.cut_off_at,
+        "status": status,
+    }
+
+
+def _submission(assignment_id: UUID, attempt: Attempt, files: list[WorkFile]) -> dict[str, Any]:
+    mark = None
+    if attempt.released_at is not None:
+        mark = {"points": attempt.mark, "feedback": attempt.feedback or "", "released_at": attempt.released_at}
+    return {
+        "id": attempt.id,
+        "assignment_id": assignment_id,
+        "attempt": attempt.attempt,
+        "status": attempt.state,
+        "number": attempt.number,
+        "code": attempt.code,
+        "submitted_at": attempt.submitted_at,
+        "late": attempt.late,
+        "submission_text": attempt.text,
+        "links": attempt.links,
+        "files": files,
+        "mark": mark,
+    }

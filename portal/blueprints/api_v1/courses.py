@@ -1,0 +1,49 @@
+"""The catalogue, readable by everyone."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask import current_app
+from flask_smorest import Blueprint
+
+from portal.blueprints.api_v1.envelope import PageArguments, call, enveloped, page_of, success
+from portal.blueprints.api_v1.schemas import CourseDetailSchema, CourseSchema
+from portal.db import current_session
+from portal.domain.clock import now
+from portal.domain.courses.models import Level
+from portal.domain.reports.api_lists import published_course, published_courses
+
+blueprint = Blueprint("api_courses", __name__, url_prefix="/api/v1/courses", description="The catalogue")
+
+
+class CourseArguments(PageArguments):
+    """Which courses."""
+
+    category = ma.fields.String(load_default="", validate=ma.validate.Length(max=60))
+    level = ma.fields.String(validate=ma.validate.OneOf([level.value for level in Level]), load_default="")
+    search = ma.fields.String(load_default="", validate=ma.validate.Length(max=200))
+
+
+@call(blueprint, "", "GET", enveloped(CourseSchema, many=True, paginated=True), permission=None)
+@blueprint.arguments(CourseArguments, location="query")
+def courses(asked: dict[str, Any]) -> dict[str, Any]:
+    """List published courses"""
+    found = published_courses(current_session(), **asked)
+    return page_of(found.items, page=asked["page"], limit=asked["limit"], total=found.total, more=found.more)
+
+
+@call(
+    blueprint,
+    "/<uuid:course_id>",
+    "GET",
+    enveloped(CourseDetailSchema),
+    permission=None,
+    refusals={404: "No such course."},
+)
+def course(course_id: UUID) -> dict[str, Any]:
+    """Read one course with its intakes"""
+    zone = current_app.config["SETTINGS"].time_zone
+    return success(published_course(current_session(), course_id, today=now().astimezone(zone).date()))
