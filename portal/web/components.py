@@ -1,0 +1,128 @@
+"""The components of pages: macros that every template may call by name.
+
+`register(app)` makes each a global of the templates; its file is read when it is first called. Globals,
+because a name imported at the top of a page is absent when a block of that page is rendered alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from flask import Flask
+from markupsafe import Markup
+
+from portal.web import charts, motifs
+from portal.web.formats import attribute_names
+
+COMPONENTS: dict[str, tuple[str, ...]] = {
+    "components/page.html": (
+        "page_head", "breadcrumbs", "section", "card", "next_step", "figures", "figure", "stat", "key_values",
+        "steps", "tabs", "empty_state", "notice", "avatar", "badge", "state_badge", "problem",
+    ),
+    "components/icons.html": ("icon", "mark", "brand"),
+    "components/time.html": ("when", "deadline"),
+    "components/forms.html": ("field", "fieldset", "error_summary", "search_form", "filters", "chips"),
+    "components/actions.html": (
+        "button", "link_button", "post_button", "confirm_button", "dialog_confirm", "copy_text",
+    ),
+    "components/lists.html": (
+        "table", "pagination", "item_list", "item", "title_link", "file_list", "receipt", "notification_list",
+        "bulk_bar",
+    ),
+    "components/progress.html": ("progress", "seats_bar", "upload_progress"),
+    "components/charts.html": ("bar_chart", "line_chart", "sparkline"),
+    "components/calendar.html": ("week_calendar",),
+    "components/public.html": ("hero", "course_card", "motif", "media_card", "print_slip"),
+    "components/messages.html": ("flash_messages", "bell"),
+}  # fmt: skip
+
+STATES: dict[str, tuple[str, str]] = {
+    # what people read, and the tone it is shown in
+    "draft": ("Draft", "off"),
+    "published": ("Published", "done"),
+    "archived": ("Archived", "off"),
+    "submitted": ("Handed in", "info"),
+    "graded": ("Marked", "info"),
+    "returned": ("Marked and returned", "done"),
+    "withdrawn": ("Withdrawn", "off"),
+    "under_review": ("Under review", "info"),
+    "waitlisted": ("On the waiting list", "soon"),
+    "offered": ("Place offered", "info"),
+    "accepted": ("Accepted", "done"),
+    "declined": ("Declined", "off"),
+    "expired": ("Expired", "off"),
+    "rejected": ("Not offered a place", "off"),
+    "enrolled": ("Enrolled", "done"),
+    "active": ("Active", "done"),
+    "suspended": ("Suspended", "soon"),
+    "completed": ("Completed", "done"),
+    "deferred": ("Deferred", "soon"),
+    "deactivated": ("Deactivated", "off"),
+    "invited": ("Invited", "soon"),
+    "scheduled": ("Scheduled", "info"),
+    "live": ("Live now", "done"),
+    "ended": ("Ended", "off"),
+    "cancelled": ("Cancelled", "off"),
+    "present": ("Present", "done"),
+    "late": ("Late", "soon"),
+    "absent": ("Absent", "late"),
+    "excused": ("Excused", "off"),
+    "paid": ("Paid", "done"),
+    "pending": ("Pending", "soon"),
+    "failed": ("Failed", "late"),
+    "refunded": ("Refunded", "off"),
+    "overdue": ("Overdue", "late"),
+    "due_soon": ("Due soon", "soon"),
+    "not_started": ("Not started", "off"),
+    "new": ("New", "info"),
+    "contacted": ("Contacted", "info"),
+    "closed": ("Closed", "off"),
+    "open": ("Open", "info"),
+    "full": ("Full", "soon"),
+}
+
+
+def register(app: Flask) -> None:
+    """Offer every component to every template."""
+    for template, names in COMPONENTS.items():
+        for name in names:
+            app.jinja_env.globals[name] = partial(_call, app, template, name)
+    app.jinja_env.globals.update(
+        symbol=partial(_call, app, "components/icons.html", "icon"),  # for macros with an argument named icon
+        part=part,
+        state_words=state_words,
+        attribute_names=attribute_names,
+        input_kind=input_kind,
+        bar_layout=charts.bar_layout,
+        line_layout=charts.line_layout,
+        spark_layout=charts.spark_layout,
+        motif_tiles=motifs.motif_tiles,
+        motif_family=motifs.motif_family,
+    )
+
+
+def _call(app: Flask, template: str, name: str, /, *args: Any, **kwargs: Any) -> Markup:
+    macro = getattr(app.jinja_env.get_template(template).module, name)
+    written: Markup = macro(*args, **kwargs)
+    return written
+
+
+def part(thing: Any, name: str, default: Any = None) -> Any:
+    """Return a part of a mapping or of an object, so that lists take rows of either kind."""
+    return thing.get(name, default) if isinstance(thing, Mapping) else getattr(thing, name, default)
+
+
+def state_words(state: str) -> tuple[str, str]:
+    """Return what people read for a state, and its tone."""
+    return STATES.get(str(state), (str(state).replace("_", " ").capitalize(), ""))
+
+
+def input_kind(field: Any) -> str:
+    """Return how a form's field is drawn, from the widget that it brings."""
+    widget = field.widget
+    kind = getattr(widget, "input_type", None) or type(widget).__name__.lower()
+    if type(field).__name__ in {"RadioField", "SelectMultipleField"} or kind in {"listwidget", "tablewidget"}:
+        return "checkboxes" if "Multiple" in type(field).__name__ else "radios"
+    return str(kind)

@@ -1,0 +1,97 @@
+"""The places a person goes: side rail on wide screens, bottom bar with the first four on phones.
+
+`register(app)` offers `places()` to layouts. A place is shown when its page exists and the person may see it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from flask import Flask, request, url_for
+from flask_login import current_user
+
+from portal.domain.permissions import Permission
+
+IN_BOTTOM_BAR = 4
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a person can go: its name, its page, its icon, and what one must be allowed to do to see it."""
+
+    label: str
+    endpoint: str
+    icon: str
+    permission: Permission
+    group: int = 0
+
+
+@dataclass(frozen=True)
+class Link:
+    """A place as this person sees it now."""
+
+    label: str
+    url: str
+    icon: str
+    current: bool
+    group: int
+
+
+PLACES: dict[str, tuple[Place, ...]] = {
+    "student": (
+        Place("Home", "student.dashboard", "home", Permission.STUDY),
+        Place("Assignments", "student.assignments", "pen", Permission.SUBMIT_ASSIGNMENT),
+        Place("Classes", "student.live_classes", "calendar", Permission.STUDY),
+        Place("Courses", "student.courses", "book", Permission.STUDY),
+        Place("Notifications", "notifications.index", "bell", Permission.READ_OWN_NOTIFICATIONS, group=1),
+    ),
+    "trainer": (
+        Place("Home", "trainer.dashboard", "home", Permission.TEACH),
+        Place("Marking", "trainer.marking", "check", Permission.MARK_SUBMISSION),
+        Place("Classes", "trainer.live_classes", "calendar", Permission.SCHEDULE_LIVE_CLASS),
+        Place("Assignments", "trainer.assignments", "pen", Permission.SET_ASSIGNMENT),
+        Place("Intakes", "trainer.intakes", "grid", Permission.TEACH),
+        Place("Courses", "trainer.courses", "book", Permission.DRAFT_COURSE, group=1),
+        Place("Notifications", "notifications.index", "bell", Permission.READ_OWN_NOTIFICATIONS, group=1),
+    ),
+    "admin": (
+        Place("Home", "admin.dashboard", "home", Permission.SEE_INSTITUTE),
+        Place("People", "admin.people", "users", Permission.SEE_PEOPLE),
+        Place("Courses", "admin.courses", "book", Permission.SEE_INSTITUTE),
+        Place("Intakes", "admin.intakes", "grid", Permission.SEE_INSTITUTE),
+        Place("Enrolments", "admin.enrolments", "award", Permission.MANAGE_ENROLMENTS),
+        Place("Rooms", "admin.rooms", "map", Permission.MANAGE_INTAKES, group=1),
+        Place("Classes", "admin.live_classes", "calendar", Permission.SEE_INSTITUTE, group=1),
+        Place("Marking", "trainer.marking", "check", Permission.MARK_SUBMISSION, group=1),
+        Place("Notifications", "notifications.index", "bell", Permission.READ_OWN_NOTIFICATIONS, group=1),
+        Place("Audit trail", "admin.audit_trail", "shield", Permission.READ_AUDIT_TRAIL, group=2),
+        Place("Security", "admin.security_events", "key", Permission.READ_SECURITY_EVENTS, group=2),
+        Place("Mail", "admin.mail", "message", Permission.SEE_SYSTEM, group=2),
+    ),
+}
+
+
+def register(app: Flask) -> None:
+    """Offer `places()` and `page_exists(endpoint)` to layouts."""
+    app.jinja_env.globals.update(places=partial(places, app), page_exists=partial(page_exists, app))
+
+
+def places(app: Flask) -> list[Link]:
+    """Return where the signed-in person can go, the most used first."""
+    return [
+        Link(place.label, url_for(place.endpoint), place.icon, _is_current(place.endpoint), place.group)
+        for place in PLACES.get(str(current_user.role), ())
+        if page_exists(app, place.endpoint) and current_user.may(place.permission)
+    ]
+
+
+def page_exists(app: Flask, endpoint: str) -> bool:
+    return endpoint in app.view_functions
+
+
+def _is_current(endpoint: str) -> bool:
+    """A place is current on its own page and on those beneath its address."""
+    address = url_for(endpoint)
+    beneath = address.rstrip("/").count("/") > 1 and request.path.startswith(address.rstrip("/") + "/")
+    return request.endpoint == endpoint or beneath
