@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from portal.domain.accounts.identifiers import make_student_number
 from portal.domain.accounts.models import User
 from portal.domain.courses.models import Course, Intake, Module
 from portal.domain.enrolments.models import Enrolment
@@ -38,9 +39,29 @@ class Cast:
 def gather_cast(session: Session) -> Cast:
     from tests.factories import now
 
-    ama = make_user(session, first_name="Ama", last_name="Mensah", email="ama@example.test", phone="+233241234567", student_number="KM26-0001-A")
-    esi = make_user(session, first_name="Esi", last_name="Owusu", email="esi@example.test", student_number="KM26-0002-B")
-    kojo = make_user(session, first_name="Kojo", last_name="Boateng", email="kojo@example.test", student_number="KM26-0003-C", deactivated_at=now())
+    ama = make_user(
+        session,
+        first_name="Ama",
+        last_name="Mensah",
+        email="ama@example.test",
+        phone="+233241234567",
+        student_number=make_student_number(2026, 1),
+    )
+    esi = make_user(
+        session,
+        first_name="Esi",
+        last_name="Owusu",
+        email="esi@example.test",
+        student_number=make_student_number(2026, 2),
+    )
+    kojo = make_user(
+        session,
+        first_name="Kojo",
+        last_name="Boateng",
+        email="kojo@example.test",
+        student_number=make_student_number(2026, 3),
+        deactivated_at=now(),
+    )
     kofi = make_user(session, "trainer", first_name="Kofi", last_name="Asante", email="kofi@example.test")
     yaw = make_user(session, "trainer", first_name="Yaw", last_name="Adjei", email="yaw@example.test")
     efua = make_user(session, "admin", first_name="Efua", last_name="Darko", email="efua@example.test")
@@ -49,8 +70,16 @@ def gather_cast(session: Session) -> Cast:
     intake = make_intake(session, photography, [kofi], title="November 2026")
     other_intake = make_intake(session, film, [yaw], title="October 2026")
     cast = Cast(
-        ama=ama, kofi=kofi, esi=esi, yaw=yaw, efua=efua, kojo=kojo,
-        photography=photography, film=film, intake=intake, other_intake=other_intake,
+        ama=ama,
+        kofi=kofi,
+        esi=esi,
+        yaw=yaw,
+        efua=efua,
+        kojo=kojo,
+        photography=photography,
+        film=film,
+        intake=intake,
+        other_intake=other_intake,
         module=make_module(session, photography, title="Light", position=1),
         enrolment=make_enrolment(session, ama, intake),
         other_enrolment=make_enrolment(session, esi, other_intake),

@@ -8,7 +8,14 @@ import jwt
 import pytest
 from sqlalchemy.orm import Session
 
-from portal.domain.accounts.api_tokens import TokenKeys, api_person, read_access_token, revoke_family, rotate, start_family
+from portal.domain.accounts.api_tokens import (
+    TokenKeys,
+    api_person,
+    read_access_token,
+    revoke_family,
+    rotate,
+    start_family,
+)
 from tests.cast import Cast
 from tests.factories import now
 

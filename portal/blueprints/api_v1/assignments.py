@@ -9,7 +9,6 @@ from uuid import UUID
 import marshmallow as ma
 from flask import Response, jsonify, request, url_for
 from flask_smorest import Blueprint
-from flask_smorest.fields import Upload
 
 from portal.blueprints.api_v1.envelope import PageArguments, call, enveloped, page_of, success
 from portal.blueprints.api_v1.schemas import AssignmentDetailSchema, AssignmentSchema, SubmissionSchema
@@ -46,15 +45,8 @@ class WorkSchema(ma.Schema):
 
     submission_text = ma.fields.String(load_default="", validate=ma.validate.Length(max=LONGEST_TEXT))
     links = ma.fields.List(ma.fields.Url(schemes={"http", "https"}), validate=ma.validate.Length(max=MOST_LINKS))
-
-
-class WorkFilesSchema(ma.Schema):
-    """The files of a hand-in; repeat the field for several."""
-
-    class Meta:
-        unknown = ma.EXCLUDE
-
-    files = ma.fields.List(Upload())
+    files = ma.fields.Raw(metadata={"type": "array", "items": {"type": "string", "format": "binary"}})
+    """For the document: the files themselves are received as they stream in, not by this schema."""
 
 
 @call(
@@ -106,10 +98,9 @@ def assignment(assignment_id: UUID) -> dict[str, Any]:
     },
 )
 @takes_files(LARGEST_HAND_IN)
-@blueprint.arguments(WorkSchema, location="form")
-@blueprint.arguments(WorkFilesSchema, location="files")
+@blueprint.arguments(WorkSchema, location="form", content_type="multipart/form-data")
 @idempotent
-def submit(work: dict[str, Any], files: dict[str, Any], assignment_id: UUID) -> Response:
+def submit(work: dict[str, Any], assignment_id: UUID) -> Response:
     """Hand in
 
     The answer comes when every byte is stored. With `Idempotency-Key` a repeat is the same hand-in.

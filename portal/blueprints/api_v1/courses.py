@@ -23,7 +23,7 @@ class CourseArguments(PageArguments):
     """Which courses."""
 
     category = ma.fields.String(load_default="", validate=ma.validate.Length(max=60))
-    level = ma.fields.String(validate=ma.validate.OneOf([level.value for level in Level]), load_default="")
+    level = ma.fields.String(validate=ma.validate.OneOf([level.value for level in Level]))
     search = ma.fields.String(load_default="", validate=ma.validate.Length(max=200))
 
 
