@@ -20,8 +20,10 @@ from portal.web import (
     errors,
     extensions,
     formats,
+    kept_forms,
     limits,
     logs,
+    markdown,
     metrics,
     navigation,
     security_headers,
@@ -42,19 +44,21 @@ def create_app(settings: Settings | None = None) -> Flask:
     configure(app, settings)
     logs.register(app, settings)
     metrics.register(app)
-    extensions.register(app)
+    kept_forms.register(app)  # before the CSRF check of the extensions, which knows live sessions only
     storage.register(app, settings)
     uploads.register(app, settings)
-    db.bind(extensions.engine_of(app))
     errors.register(app)
     security_headers.register(app, settings)
     bearer.register(app)
     limits.register(app, settings)
     cache.register(app, settings)
     access.register(app)
-    assets.register(app)
+    extensions.register(app)
+    db.bind(extensions.engine_of(app))
+    assets.register(app, mark=settings.institute_mark)
     formats.register(app, zone=settings.time_zone)
     components.register(app)
+    markdown.register(app)
     navigation.register(app)
     context.register(app)
     for blueprint in (public, auth, notifications, student, trainer, admin, health):

@@ -7,6 +7,7 @@ writing code says `perform(operation, ...)` or `with transaction() as session`.
 from __future__ import annotations
 
 import os
+import select
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,10 +17,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Engine, Index, MetaData, Text, Uuid, create_engine
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Engine, Index, MetaData, Text, Uuid, create_engine, event
 from sqlalchemy.dialects.postgresql import ARRAY, CITEXT, JSONB
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
+from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, registry, sessionmaker
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,22 +40,24 @@ Pesewas = Annotated[int, mapped_column(BigInteger)]
 
 
 class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
+    registry = registry(
+        metadata=MetaData(
+            naming_convention={
+                "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+                "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+                "ck": "ck_%(table_name)s_%(constraint_name)s",
+                "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+                "pk": "pk_%(table_name)s",
+            }
+        ),
+        type_annotation_map={
+            datetime: DateTime(timezone=True),
+            str: Text(),
+            uuid.UUID: Uuid(),
+            dict[str, Any]: JSONB(),
+            list[str]: ARRAY(Text()),
+        },
     )
-    type_annotation_map = {  # noqa: RUF012 - read once by SQLAlchemy
-        datetime: DateTime(timezone=True),
-        str: Text(),
-        uuid.UUID: Uuid(),
-        dict[str, Any]: JSONB(),
-        list[str]: ARRAY(Text()),
-    }
 
 
 def uuid7() -> uuid.UUID:
@@ -91,12 +94,13 @@ def make_engine(url: str, *, pool_size: int = POOL_SIZE) -> Engine:
         "statement_timeout": STATEMENT_TIMEOUT_MS,
         "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
     }
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
+        hide_parameters=True,  # what people typed belongs in no error message
         pool_timeout=POOL_WAIT_SECONDS,
-        pool_pre_ping=False,  # a ping is a statement a page; a lost connection is retried where it is met
+        pool_pre_ping=False,  # a ping is a statement a page; a closed connection is noticed without one
         pool_recycle=1800,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
@@ -104,6 +108,19 @@ def make_engine(url: str, *, pool_size: int = POOL_SIZE) -> Engine:
             "options": " ".join(f"-c {name}={value}" for name, value in timeouts.items()),
         },
     )
+    event.listen(engine, "checkout", _discard_if_closed)
+    return engine
+
+
+def _discard_if_closed(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Have the pool connect anew after the server went away; unlike a ping, this asks nobody.
+
+    A server that ends closes its side, and an idle connection with something to read is one that was closed.
+    """
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    if waiting.poll(0):
+        raise InvalidatePoolError("the server closed this connection")
 
 
 def bind(target: Any, **options: Any) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from portal.domain.accounts.identifiers import make_student_number
-from portal.domain.accounts.models import User
+from portal.domain.accounts.models import User, student_number_sequence
 from portal.domain.courses.models import Course, Intake, Module
 from portal.domain.enrolments.models import Enrolment
 from tests.factories import make_course, make_enrolment, make_intake, make_module, make_user
@@ -84,5 +84,7 @@ def gather_cast(session: Session) -> Cast:
         enrolment=make_enrolment(session, ama, intake),
         other_enrolment=make_enrolment(session, esi, other_intake),
     )
+    for _ in range(3):
+        session.scalar(student_number_sequence.next_value())  # the numbers that Ama, Esi and Kojo have are used up
     session.commit()
     return cast

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from alembic import command
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, create_engine
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from portal import db
 from portal.cli.database import alembic_config
+from portal.domain.accounts import passwords
 from portal.embedded import ClusterAccess, temporary_cluster
 from portal.settings import Settings
 from tests.cast import Cast, gather_cast
@@ -63,6 +65,12 @@ def settings_for(access: ClusterAccess, database: str, home: Path, **changes: An
 
 def migrate(settings: Settings) -> None:
     command.upgrade(alembic_config(settings), "head")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_password_hashes() -> None:
+    """A hash that takes a core for a moment is right for people and wrong for a thousand tests."""
+    passwords.use(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture(scope="session")

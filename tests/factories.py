@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from portal.domain.accounts.models import User, UserSession
+from portal.domain.accounts.tokens import new_token, token_hash
 from portal.domain.assignments.models import Assignment
 from portal.domain.courses.models import Course, Intake, IntakeTrainer, Material, Module, Seat
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.live_classes.models import LiveClass, Room
-from portal.web.sessions import new_token, token_hash
 
 _numbers = itertools.count(1)
 
@@ -80,7 +80,9 @@ def make_module(session: Session, course: Course, **values: Any) -> Module:
     return add(session, Module(**(defaults | values)))
 
 
-def make_intake(session: Session, course: Course | None = None, trainers: list[User] | None = None, **values: Any) -> Intake:
+def make_intake(
+    session: Session, course: Course | None = None, trainers: list[User] | None = None, **values: Any
+) -> Intake:
     course = course or make_course(session)
     today = date.today()
     defaults: dict[str, Any] = {

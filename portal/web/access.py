@@ -134,5 +134,3 @@ def safe_next(target: str | None, otherwise: str) -> str:
         return otherwise
     parts = urlsplit(target)
     return target if not parts.scheme and not parts.netloc else otherwise
-
-

@@ -111,7 +111,9 @@ def _claim(session: Session, user_id: UUID, key: str, fingerprint: str, *, at: d
         return None
     kept = session.scalars(select(IdempotentRequest).where(_is(user_id, key)).with_for_update()).one()
     if kept.fingerprint != fingerprint:
-        raise Invalid("This Idempotency-Key was used for another request.", fields={HEADER: "Used for another request."})
+        raise Invalid(
+            "This Idempotency-Key was used for another request.", fields={HEADER: "Used for another request."}
+        )
     if kept.status is not None:
         return kept
     if at - kept.created_at < timedelta(seconds=TAKEOVER_SECONDS):

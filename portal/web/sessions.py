@@ -6,8 +6,6 @@ when a visitor's form or a flash message needs it, and says nothing of who someb
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,9 +15,13 @@ from flask import Flask, Request, Response, g, has_request_context, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import UserMixin
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from portal import db
 from portal.domain.accounts.models import SessionLevel, User, UserSession
+from portal.domain.accounts.sessions import live
+from portal.domain.accounts.tokens import token_hash
 from portal.domain.clock import now
 from portal.domain.notifications.models import Notification
 from portal.domain.permissions import Actor, Duty, Role
@@ -67,7 +69,10 @@ class PortalSessionInterface(SecureCookieSessionInterface):
             g.identity = None
             return PortalSession()
         session = super().open_session(app, request)
-        g.identity = load_identity(request.cookies.get(cookie_name(app)))
+        try:
+            g.identity = load_identity(request.cookies.get(cookie_name(app)))
+        except (DBAPIError, PoolTimeout) as error:  # raised again where there is a session for the error page
+            g.identity, g.identity_failure = None, error
         if isinstance(session, PortalSession) and g.identity is not None:
             session.row_token = g.identity.csrf_token
             modified = session.modified
@@ -104,25 +109,13 @@ def cookie_name(app: Flask) -> str:
     return "__Host-portal" if app.config["SESSION_COOKIE_SECURE"] else "portal"
 
 
-def token_hash(token: str) -> str:
-    """Return what is stored of a secret that has 128 bits or more of its own: its SHA-256."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def new_token() -> str:
-    """Return 256 random bits for a cookie or a link."""
-    return secrets.token_urlsafe(32)
-
-
 def load_identity(cookie: str | None, *, at: datetime | None = None) -> Identity | None:
     """Return the person whose live session this cookie names, read in one statement; the connection is given back."""
     if not cookie or len(cookie) > 100:
         return None
     at = at or now()
     unread = (
-        select(func.count())
-        .where(Notification.user_id == User.id, Notification.read_at.is_(None))
-        .scalar_subquery()
+        select(func.count()).where(Notification.user_id == User.id, Notification.read_at.is_(None)).scalar_subquery()
     )
     statement = (
         select(
@@ -145,9 +138,7 @@ def load_identity(cookie: str | None, *, at: datetime | None = None) -> Identity
         .where(
             UserSession.token_hash == token_hash(cookie),
             UserSession.level == SessionLevel.FULL,
-            UserSession.ended_at.is_(None),
-            UserSession.expires_at > at,
-            UserSession.last_seen_at + func.make_interval(0, 0, 0, 0, 0, UserSession.idle_minutes) > at,
+            *live(at),
             User.deactivated_at.is_(None),
         )
     )

@@ -1,0 +1,284 @@
+"""Where the bytes of files are kept: a folder of ours, or an S3 bucket, behind one protocol.
+
+After `put` or `keep` returns, the bytes outlive a power cut. A key is ours (`new_key`); what people call a file
+is never part of a path.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from obstore import delete, get, head, put
+from obstore import list as list_objects
+from obstore.exceptions import NotFoundError
+from obstore.store import S3Store
+
+from portal.settings import Settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+CHUNK = 1024 * 1024
+PART_OF_A_KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,120}")
+RECEIVING = ".receiving"  # beside the kept files, on the same disk: a rename moves a file in
+CHECK_KEY = "check/of-writing"
+
+
+class StorageError(Exception):
+    """The store does not answer, or does not have what its row says."""
+
+
+class Storage(Protocol):
+    """What the portal asks of a store."""
+
+    @property
+    def receiving(self) -> Path:
+        """The folder in which a body is written while it arrives."""
+
+    def put(self, chunks: Iterable[bytes], key: str) -> None:
+        """Keep these bytes under a key; they are durable when this returns."""
+
+    def keep(self, received: Path, key: str) -> None:
+        """Keep a file of the receiving folder under a key; it is gone from there, and durable, when this returns."""
+
+    def open(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Return the bytes from `start` on, in chunks."""
+
+    def path(self, key: str) -> Path | None:
+        """Return the real file of a key, where there is one, for the server to send by itself."""
+
+    def size(self, key: str) -> int | None:
+        """Return how many bytes a key has, or None if nothing is kept under it."""
+
+    def delete(self, key: str) -> None:
+        """Remove what is kept under a key; that it is gone already is no error."""
+
+    def every_key(self) -> Iterator[tuple[str, datetime]]:
+        """Return every key with the moment at which it was kept."""
+
+    def clear_receiving(self, before: datetime) -> int:
+        """Remove what began to arrive before then and never ended, and return how many there were."""
+
+    def check(self) -> None:
+        """Write, read and remove a few bytes; raise `StorageError` if that cannot be done."""
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Give the app its store."""
+    app.extensions["storage"] = storage_from(settings)
+
+
+def storage_from(settings: Settings) -> Storage:
+    """Return the store that the settings name. Nothing is opened or made before its first use."""
+    receiving = settings.portal_home / "receiving"
+    if settings.storage_url.startswith("s3://"):
+        bucket, _, prefix = settings.storage_url.removeprefix("s3://").partition("/")
+        return S3Storage(bucket, receiving, prefix=prefix.strip("/"), settings=settings)
+    folder = settings.storage_url.removeprefix("folder:")
+    return FolderStorage(Path(folder) if folder else settings.portal_home / "files")
+
+
+def new_key() -> str:
+    """Return a key nobody can guess, spread over 256 folders."""
+    name = secrets.token_hex(16)
+    return f"{name[:2]}/{name}"
+
+
+class _ReceivingFolder:
+    """The folder of bodies that are still arriving."""
+
+    def __init__(self, folder: Path) -> None:
+        self._receiving = folder
+
+    @property
+    def receiving(self) -> Path:
+        self._receiving.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self._receiving
+
+    def clear_receiving(self, before: datetime) -> int:
+        stale = [file for file in self.receiving.iterdir() if _changed_at(file) < before]
+        for file in stale:
+            file.unlink(missing_ok=True)
+        return len(stale)
+
+
+class FolderStorage(_ReceivingFolder):
+    """Files in a folder: written beside, synced, renamed into place, and the folder synced."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(folder / RECEIVING)
+
+    def put(self, chunks: Iterable[bytes], key: str) -> None:
+        target = self._target(key)
+        temporary = self.receiving / secrets.token_hex(16)
+        try:
+            with temporary.open("xb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+            self._move_in(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def keep(self, received: Path, key: str) -> None:
+        self._move_in(received, self._target(key))
+
+    def open(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        return _chunks_of(self._existing(key), start, length)
+
+    def path(self, key: str) -> Path | None:
+        return self._existing(key)
+
+    def size(self, key: str) -> int | None:
+        try:
+            return self._target(key).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def delete(self, key: str) -> None:
+        self._target(key).unlink(missing_ok=True)
+
+    def every_key(self) -> Iterator[tuple[str, datetime]]:
+        for file in sorted(self.folder.rglob("*")):
+            key = file.relative_to(self.folder).as_posix()
+            if file.is_file() and not key.startswith("."):
+                with suppress(FileNotFoundError):
+                    yield key, _changed_at(file)
+
+    def check(self) -> None:
+        try:
+            self.put([b"portal"], CHECK_KEY)
+            self.delete(CHECK_KEY)
+        except OSError as error:
+            raise StorageError(f"the folder of files cannot be written: {error.strerror}") from error
+
+    def _move_in(self, source: Path, target: Path) -> None:
+        """Sync the bytes, then give them their name, then sync the name: in this order nothing is lost."""
+        with source.open("rb") as file:
+            os.fsync(file.fileno())
+        if not target.parent.exists():
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _sync_folder(target.parent.parent)
+        source.rename(target)
+        _sync_folder(target.parent)
+
+    def _existing(self, key: str) -> Path:
+        target = self._target(key)
+        if not target.is_file():
+            raise StorageError(f"nothing is kept under {key}")
+        return target
+
+    def _target(self, key: str) -> Path:
+        """Return the real place of a key, and refuse one that would lead out of the folder."""
+        target = self.folder / checked_key(key)
+        if not target.resolve().is_relative_to(self.folder.resolve()):
+            raise ValueError(f"not a key of ours: {key!r}")
+        return target
+
+
+class S3Storage(_ReceivingFolder):
+    """Objects in an S3 bucket; what the service acknowledged is durable."""
+
+    def __init__(self, bucket: str, receiving: Path, *, prefix: str = "", settings: Settings) -> None:
+        super().__init__(receiving)
+        options: dict[str, Any] = {
+            "region": settings.s3_region,
+            "access_key_id": settings.s3_access_key_id,
+            "secret_access_key": settings.s3_secret_access_key,
+        }
+        if settings.s3_endpoint:
+            options |= {"endpoint": settings.s3_endpoint, "virtual_hosted_style_request": False}
+        self._store = S3Store(
+            bucket,
+            prefix=prefix or None,
+            client_options={"allow_http": settings.s3_endpoint.startswith("http://")},
+            **options,
+        )
+
+    def put(self, chunks: Iterable[bytes], key: str) -> None:
+        put(self._store, checked_key(key), iter(chunks))
+
+    def keep(self, received: Path, key: str) -> None:
+        with received.open("rb") as file:
+            put(self._store, checked_key(key), file)
+        received.unlink()
+
+    def open(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        wanted: Any = None
+        if length is not None:
+            wanted = {"range": (start, start + length)}
+        elif start:
+            wanted = {"range": {"offset": start}}
+        if length == 0:
+            return iter(())
+        try:
+            found = get(self._store, checked_key(key), options=wanted)
+        except (NotFoundError, FileNotFoundError) as error:
+            raise StorageError(f"nothing is kept under {key}") from error
+        return (bytes(chunk) for chunk in found.stream(min_chunk_size=CHUNK))
+
+    def path(self, key: str) -> Path | None:
+        checked_key(key)
+        return None
+
+    def size(self, key: str) -> int | None:
+        try:
+            return int(head(self._store, checked_key(key))["size"])
+        except (NotFoundError, FileNotFoundError):
+            return None
+
+    def delete(self, key: str) -> None:
+        with suppress(NotFoundError, FileNotFoundError):
+            delete(self._store, checked_key(key))
+
+    def every_key(self) -> Iterator[tuple[str, datetime]]:
+        for batch in list_objects(self._store):
+            for found in batch:
+                yield found["path"], found["last_modified"]
+
+    def check(self) -> None:
+        try:
+            self.put([b"portal"], CHECK_KEY)
+            self.delete(CHECK_KEY)
+        except Exception as error:  # the client's errors have no common base that it promises
+            raise StorageError(f"the bucket cannot be written: {type(error).__name__}") from error
+
+
+def checked_key(key: str) -> str:
+    """Return the key if it is one of ours: no absolute path, no `..`, no hidden part, no odd character."""
+    parts = key.split("/")
+    if not 1 <= len(parts) <= 4 or not all(PART_OF_A_KEY.fullmatch(part) for part in parts):
+        raise ValueError(f"not a key of ours: {key!r}")
+    return key
+
+
+def _chunks_of(path: Path, start: int, length: int | None) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(start)
+        left = length
+        while left is None or left > 0:
+            chunk = file.read(CHUNK if left is None else min(CHUNK, left))
+            if not chunk:
+                return
+            left = None if left is None else left - len(chunk)
+            yield chunk
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _changed_at(file: Path) -> datetime:
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC)

@@ -1,0 +1,180 @@
+"""Files that arrive with a form: written to the store's disk as they come, hashed on the way, durable before any row.
+
+The order is bytes durable, then row, then commit, then answer. A view that takes files says so with `takes_files`;
+every other view refuses a large body before it is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import IO, Any, TypeVar, cast
+
+from flask import Flask, Request, current_app, g
+from werkzeug.datastructures import FileStorage
+
+from portal.adapters.storage import Storage, new_key
+from portal.domain.errors import Invalid, TooLarge
+from portal.domain.files.kinds import GB, HEAD_BYTES, LIMITS, MB, recognise
+from portal.domain.files.operations import StoredBytes, display_name
+from portal.settings import Settings
+from portal.web.long_bodies import Place, take_place
+
+__all__ = ["GB", "MB", "discard", "receive", "receive_all", "register", "takes_files", "the_storage"]
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+FORM_BYTES = MB  # room for the other fields of a form beside its files
+
+
+def register(app: Flask, _settings: Settings) -> None:
+    """Have every body read by a request that knows its view's limit."""
+    app.request_class = PortalRequest
+
+
+def takes_files(max_bytes: int) -> Callable[[View], View]:
+    """Let this view's forms carry files of this size together. Stands below the access marks."""
+
+    def mark(view: View) -> View:
+        view.takes_bytes = max_bytes + FORM_BYTES  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def receive_all(files: Iterable[FileStorage]) -> list[StoredBytes]:
+    """Return all files of a form, durable; if one is refused, none is kept."""
+    received: list[StoredBytes] = []
+    try:
+        received.extend(receive(file) for file in files)
+    except BaseException:
+        discard(received)
+        raise
+    return received
+
+
+def receive(file: FileStorage) -> StoredBytes:
+    """Return one file, durable, recognised and hashed; raise `Invalid` or `TooLarge` with a sentence."""
+    name = display_name(file.filename)
+    body = file.stream if isinstance(file.stream, ArrivingFile) else _copied(file)
+    try:
+        if body.size == 0:
+            raise Invalid(f"“{name}” is empty. Choose the file again.")
+        kind = recognise(body.head(), name)
+        if body.size > LIMITS[kind.group]:
+            raise TooLarge(f"“{name}” is larger than {LIMITS[kind.group] // MB:,} MB, the limit for its kind.")
+        key = new_key()
+        the_storage().keep(body.hand_over(), key)
+    finally:
+        body.close()
+    return StoredBytes(key=key, size=body.size, sha256=body.sha256, kind=kind.media_type, name=name)
+
+
+def discard(received: Iterable[StoredBytes]) -> None:
+    """Erase bytes whose operation was refused. What is forgotten here the sweep finds."""
+    for stored in received:
+        the_storage().delete(stored.key)
+
+
+def the_storage() -> Storage:
+    """Return the store of this app."""
+    storage: Storage = current_app.extensions["storage"]
+    return storage
+
+
+class PortalRequest(Request):
+    """A request whose body may be as large as its view says, and whose files go straight to the store's disk."""
+
+    @property
+    def max_content_length(self) -> int | None:
+        if self._max_content_length is None and self.endpoint and current_app and self._caller_is_known():
+            marked: int | None = getattr(current_app.view_functions[self.endpoint], "takes_bytes", None)
+            if marked is not None:
+                return marked
+        return super().max_content_length
+
+    @max_content_length.setter
+    def max_content_length(self, value: int | None) -> None:
+        self._max_content_length = value
+
+    def _caller_is_known(self) -> bool:
+        """Return whether somebody we know sends this: a stranger's body is never large."""
+        return g.get("identity") is not None or g.get("api_person") is not None
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        arriving = ArrivingFile(the_storage().receiving)
+        self.__dict__.setdefault("arriving_files", []).append(arriving)
+        return cast(IO[bytes], arriving)
+
+    def _load_form_data(self) -> None:
+        if "form" not in self.__dict__ and "place" not in self.__dict__:
+            self.__dict__["place"] = take_place(self.content_length or 0)
+        super()._load_form_data()
+
+    def close(self) -> None:
+        """Remove what nobody received, also where the line dropped in the middle."""
+        super().close()
+        place: Place | None = self.__dict__.pop("place", None)
+        if place is not None:
+            place.leave()
+        for arriving in self.__dict__.pop("arriving_files", []):
+            arriving.close()
+
+
+class ArrivingFile:
+    """A file being written while it arrives: hashed and counted on the way, removed unless it is handed over."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path: Path | None = folder / secrets.token_hex(16)
+        self._file: Any = self._path.open("x+b")
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        self._hash.update(data)
+        self.size += len(data)
+        return int(self._file.write(data))
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def head(self) -> bytes:
+        """Return the first bytes, by which its kind is decided."""
+        self._file.seek(0)
+        return bytes(self._file.read(HEAD_BYTES))
+
+    def hand_over(self) -> Path:
+        """Return the file for the store to take; from then on it is the store's."""
+        if self._path is None:
+            raise RuntimeError("this file was handed over already")
+        self._file.flush()
+        path, self._path = self._path, None
+        return path
+
+    def close(self) -> None:
+        self._file.close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def __iter__(self) -> Any:
+        return iter(self._file)
+
+
+def _copied(file: FileStorage) -> ArrivingFile:
+    """Return a copy of a file that came in another way than by a form."""
+    arriving = ArrivingFile(the_storage().receiving)
+    while chunk := file.stream.read(MB):
+        arriving.write(chunk)
+    return arriving
