@@ -1,0 +1,171 @@
+"""What is kept about people: every column of every table, its class, and how long each class is kept.
+
+`export` and `erase` of a person's data are built on this map; a column that is in none of its rows is
+found by a test, so that nothing personal is ever kept unnoticed.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class DataClass(StrEnum):
+    """What kind of personal data a column holds."""
+
+    IDENTITY = "identity"
+    """Who a person is: names, numbers, role."""
+    CONTACT = "contact"
+    """How to reach a person."""
+    CREDENTIAL = "credential"
+    """What proves who a person is; never shown, never exported."""
+    WORK = "work"
+    """What a person made, and how it was judged."""
+    STUDIES = "studies"
+    """Where a person studies or teaches."""
+    BEHAVIOUR = "behaviour"
+    """What a person did, when and from where."""
+    CONTENT = "content"
+    """Free text or values in which anything about people may stand."""
+    NONE = "none"
+    """Says nothing about a person."""
+
+
+RETENTION: dict[DataClass, str] = {
+    DataClass.IDENTITY: "As long as the institute must be able to confirm an enrolment or a certificate.",
+    DataClass.CONTACT: "While the person is active and for one year afterwards.",
+    DataClass.CREDENTIAL: "Until it is replaced, used or expired; expired tokens for 30 days, sessions for 90 days.",
+    DataClass.WORK: "Five years after the end of the enrolment; marks as long as the enrolment.",
+    DataClass.STUDIES: "As long as the institute must be able to confirm an enrolment.",
+    DataClass.BEHAVIOUR: "Two years; entries of the audit trail as long as what they prove.",
+    DataClass.CONTENT: "With the row it stands in; details of the audit trail until they are erased on request.",
+    DataClass.NONE: "With the row it stands in.",
+}
+
+NOT_ABOUT_PEOPLE = frozenset(
+    {
+        "audit_seals",
+        "cache_entries",  # figures of public pages and dashboards, for at most a minute
+        "intakes",
+        "job_marks",
+        "limit_counters",  # keys that live for at most an hour
+        "modules",
+        "number_series",
+        "rooms",
+    }
+)
+"""Tables of which no column says anything about a person."""
+
+
+def _of(**columns_by_class: str) -> dict[str, DataClass]:
+    """Return the class of each column, from lists of names."""
+    return {
+        column: DataClass(data_class) for data_class, columns in columns_by_class.items() for column in columns.split()
+    }
+
+
+DATA_CLASSES: dict[str, dict[str, DataClass]] = {
+    "users": _of(
+        identity="id role first_name last_name student_number duties search_text sort_key",
+        contact="email phone",
+        credential="password_hash",
+        behaviour="password_changed_at deactivated_at created_at",
+        none="time_zone",
+    ),
+    "devices": _of(identity="user_id", credential="token_hash", behaviour="created_at last_used_at", none="id"),
+    "sessions": _of(
+        identity="user_id",
+        credential="token_hash csrf_token",
+        behaviour="shared_computer created_at authenticated_at reauthenticated_at last_seen_at ended_at ended_because "
+        "device_id address user_agent",
+        none="id level pending_step idle_minutes expires_at",
+    ),
+    "single_use_tokens": _of(
+        identity="user_id issued_by",
+        contact="new_value",
+        credential="token_hash",
+        behaviour="created_at used_at voided_at",
+        none="id purpose expires_at",
+    ),
+    "refresh_tokens": _of(
+        identity="user_id",
+        credential="token_hash",
+        behaviour="created_at used_at revoked_at revoked_because",
+        none="id family_id expires_at successor_id",
+    ),
+    "sign_in_throttles": _of(identity="user_id", behaviour="key failed_at waits blocked_until"),
+    "security_events": _of(
+        identity="user_id", behaviour="at kind address user_agent request_id", content="details", none="id"
+    ),
+    "audit_entries": _of(
+        identity="actor_id for_user_id",
+        behaviour="at actor action subject_type subject_id address request_id",
+        none="id fields digest",
+    ),
+    "audit_details": _of(content="before after", none="entry_id salt"),
+    "notifications": _of(
+        identity="user_id", behaviour="created_at read_at mailed_at", content="data", none="id kind key"
+    ),
+    "idempotent_requests": _of(
+        identity="user_id", behaviour="created_at", content="body", none="id key fingerprint status location"
+    ),
+    "files": _of(
+        identity="owner_id",
+        work="name kind size sha256 storage_key",
+        behaviour="stored_at attached_at deleted_at",
+        none="id purpose state",
+    ),
+    "courses": _of(
+        identity="drafted_by",
+        none="id slug title summary description category level weeks price_pesewas currency outcomes syllabus state "
+        "created_at updated_at published_at search_text sort_key",
+    ),
+    "intake_trainers": _of(identity="user_id", studies="intake_id"),
+    "seats": _of(identity="user_id", studies="intake_id taken_at"),
+    "materials": _of(
+        identity="created_by",
+        none="id intake_id module_id course_id kind title body url file_id position released_at created_at removed_at",
+    ),
+    "enrolments": _of(
+        identity="user_id enrolled_by",
+        studies="intake_id state access_until enrolled_at ended_at created_at",
+        content="reason",
+        none="id",
+    ),
+    "assignments": _of(
+        identity="created_by",
+        none="id intake_id title assignment_type instructions points weight opens_at due_at cut_off_at accepted_kinds "
+        "max_files attempts_allowed counted_attempt state created_at updated_at published_at",
+    ),
+    "submissions": _of(
+        identity="submitted_by",
+        work="assignment_id enrolment_id attempt state text number code late",
+        behaviour="begun_at submitted_at",
+        none="id key",
+    ),
+    "submission_members": _of(work="submission_id enrolment_id"),
+    "submission_files": _of(work="submission_id file_id position"),
+    "submission_links": _of(work="submission_id position url"),
+    "marking_drafts": _of(identity="trainer_id", work="submission_id points", content="feedback", behaviour="saved_at"),
+    "grades": _of(
+        identity="graded_by",
+        work="submission_id enrolment_id raw_points penalty_points penalty_reason final_points",
+        content="feedback",
+        behaviour="graded_at released_at",
+        none="id",
+    ),
+    "live_classes": _of(
+        identity="trainer_id created_by",
+        content="description reason",
+        none="id intake_id kind title starts_at ends_at room_id meeting_url state cancelled_at sequence created_at "
+        "updated_at",
+    ),
+}
+
+
+def unmapped(tables: dict[str, set[str]]) -> list[str]:
+    """Return what the map does not know of these tables and their columns, and what it knows too much."""
+    mapped = {table: set(columns) for table, columns in DATA_CLASSES.items()}
+    mapped |= {table: tables.get(table, set()) for table in NOT_ABOUT_PEOPLE}
+    unknown = [f"{table}.{column}" for table in tables for column in tables[table] - mapped.get(table, set())]
+    gone = [f"{table}.{column} is gone" for table in mapped for column in mapped[table] - tables.get(table, set())]
+    return sorted(unknown) + sorted(gone)

@@ -1,0 +1,55 @@
+"""Counters that all workers share."""
+
+import threading
+from datetime import timedelta
+
+from portal import db
+from portal.domain.accounts import throttles
+from portal.domain.accounts.models import SignInThrottle
+from portal.domain.accounts.visitors import Visitor
+from tests.factories import now
+
+VISITOR = Visitor(address="203.0.113.7")
+
+
+def test_many_tries_at_the_same_moment_get_no_more_checks_than_in_a_row(live_engine):
+    """Forty threads ask at once; five are let through."""
+    at, admitted, start = now(), [], threading.Barrier(40)
+    keys = [throttles.account_key(None, "somebody"), throttles.address_key(VISITOR)]
+
+    def try_once() -> None:
+        start.wait()
+        with db.session_scope():
+            if db.perform(throttles.charge, keys, at=at) is None:
+                admitted.append(True)
+
+    threads = [threading.Thread(target=try_once) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(admitted) == 5
+
+
+def test_a_refused_try_is_not_charged(world):
+    at = now()
+    keys = [throttles.account_key(None, "somebody")]
+    for _ in range(5):
+        assert throttles.charge(world, keys, at=at) is None
+    until = throttles.charge(world, keys, at=at)
+    assert until == at + timedelta(minutes=1)
+    assert throttles.charge(world, keys, at=at) == until
+
+
+def test_a_home_with_many_addresses_of_the_new_kind_is_one():
+    addresses = ["2001:db8:1:2::1", "2001:db8:1:2:ffff::9"]
+    assert len({throttles.network_of(address) for address in addresses}) == 1
+    assert throttles.network_of("2001:db8:1:3::1") != throttles.network_of(addresses[0])
+    assert throttles.network_of("::ffff:203.0.113.7") == throttles.network_of("203.0.113.7")
+
+
+def test_old_counters_are_forgotten_and_young_ones_kept(world):
+    throttles.charge(world, [throttles.account_key(None, "long ago")], at=now() - timedelta(days=2))
+    throttles.charge(world, [throttles.account_key(None, "just now")], at=now())
+    throttles.forget_old(world, at=now())
+    assert world.query(SignInThrottle).count() == 1
