@@ -11,7 +11,7 @@ from flask import Response, jsonify, request, url_for
 from flask_smorest import Blueprint
 
 from portal.blueprints.api_v1.envelope import PageArguments, call, enveloped, page_of, success
-from portal.blueprints.api_v1.schemas import AssignmentDetailSchema, AssignmentSchema, SubmissionSchema
+from portal.blueprints.api_v1.schemas import NO_NUL, AssignmentDetailSchema, AssignmentSchema, SubmissionSchema
 from portal.db import current_session, perform, release_connection
 from portal.domain.assignments.queries.files import WorkFile, files_of
 from portal.domain.assignments.queries.students import (
@@ -43,8 +43,11 @@ class WorkSchema(ma.Schema):
     class Meta:
         unknown = ma.EXCLUDE
 
-    submission_text = ma.fields.String(load_default="", validate=ma.validate.Length(max=LONGEST_TEXT))
-    links = ma.fields.List(ma.fields.Url(schemes={"http", "https"}), validate=ma.validate.Length(max=MOST_LINKS))
+    submission_text = ma.fields.String(load_default="", validate=[ma.validate.Length(max=LONGEST_TEXT), NO_NUL])
+    links = ma.fields.List(
+        ma.fields.String(validate=ma.validate.Regexp(r"^https?://[!-~]+$", error="A link begins with https://")),
+        validate=ma.validate.Length(max=MOST_LINKS),
+    )
     files = ma.fields.Raw(metadata={"type": "array", "items": {"type": "string", "format": "binary"}})
     """For the document: the files themselves are received as they stream in, not by this schema."""
 

@@ -11,7 +11,7 @@ from flask_smorest import Blueprint
 from sqlalchemy.orm import Session
 
 from portal.blueprints.api_v1.envelope import call, enveloped, success
-from portal.blueprints.api_v1.schemas import SignedInSchema, TokenSchema, UserSchema
+from portal.blueprints.api_v1.schemas import NO_NUL, SignedInSchema, TokenSchema, UserSchema
 from portal.db import perform
 from portal.domain.accounts import api_tokens, security_events
 from portal.domain.accounts.api_tokens import ApiPerson, TokenKeys, TokenPair
@@ -34,7 +34,7 @@ MAX_SECRET = 200
 class CredentialsSchema(ma.Schema):
     """The name (e-mail, phone or student number) and the password."""
 
-    email = ma.fields.String(required=True, validate=ma.validate.Length(1, 254))
+    email = ma.fields.String(required=True, validate=[ma.validate.Length(1, 254), NO_NUL])
     password = ma.fields.String(required=True, validate=ma.validate.Length(1, 1024), load_only=True)
 
 

@@ -10,7 +10,7 @@ from flask import current_app
 from flask_smorest import Blueprint
 
 from portal.blueprints.api_v1.envelope import PageArguments, call, enveloped, page_of, success
-from portal.blueprints.api_v1.schemas import CourseDetailSchema, CourseSchema
+from portal.blueprints.api_v1.schemas import NO_NUL, CourseDetailSchema, CourseSchema
 from portal.db import current_session
 from portal.domain.clock import now
 from portal.domain.courses.models import Level
@@ -22,9 +22,9 @@ blueprint = Blueprint("api_courses", __name__, url_prefix="/api/v1/courses", des
 class CourseArguments(PageArguments):
     """Which courses."""
 
-    category = ma.fields.String(load_default="", validate=ma.validate.Length(max=60))
+    category = ma.fields.String(load_default="", validate=[ma.validate.Length(max=60), NO_NUL])
     level = ma.fields.String(validate=ma.validate.OneOf([level.value for level in Level]))
-    search = ma.fields.String(load_default="", validate=ma.validate.Length(max=200))
+    search = ma.fields.String(load_default="", validate=[ma.validate.Length(max=200), NO_NUL])
 
 
 @call(blueprint, "", "GET", enveloped(CourseSchema, many=True, paginated=True), permission=None)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import marshmallow as ma
 
+NO_NUL = ma.validate.Regexp(r"^[^\x00]*$", error="Text has no NUL character.")
+"""PostgreSQL keeps every character of Unicode but this one."""
+
 
 class TokenSchema(ma.Schema):
     token = ma.fields.String(required=True, metadata={"description": "JWT; send it as Authorization: Bearer <token>"})
