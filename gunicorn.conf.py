@@ -1,0 +1,45 @@
+"""How gunicorn serves the portal: few processes, many threads, because most requests wait.
+
+Two workers of 64 threads hold 128 uploads and slow readers on two cores. Address and number of
+workers are given on the command line: see `portal serve --help`.
+"""
+
+import os
+import shutil
+import sys
+
+from prometheus_client import multiprocess
+
+from portal.settings import Settings, SettingsError
+
+try:
+    settings = Settings.from_env()
+except SettingsError as error:
+    sys.exit(str(error))
+
+wsgi_app = "wsgi:app"
+worker_class = "gthread"
+threads = 64
+keepalive = 5  # seconds
+timeout = 60  # a worker that does not even tick for so long is replaced
+graceful_timeout = 7  # requests in flight finish; below the ten seconds that a stop may take
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - the heartbeat must not wait for a disk
+control_socket_disable = True  # it would write into the home folder of whoever starts the server
+forwarded_allow_ips = "*"  # proxies are judged in the portal, by TRUSTED_PROXIES
+accesslog = None  # the portal writes its own, structured and without secrets
+limit_request_line = 8190
+
+# every worker writes its own figures; /metrics adds them up
+METRICS = settings.portal_home / "metrics"
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS)
+
+
+def on_starting(server):
+    """Begin with empty figures: those of an earlier run belong to processes that are gone."""
+    shutil.rmtree(METRICS, ignore_errors=True)
+    METRICS.mkdir(parents=True)
+
+
+def child_exit(server, worker):
+    """Take the live figures of a worker that ended out of the sum."""
+    multiprocess.mark_process_dead(worker.pid)

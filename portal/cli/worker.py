@@ -1,0 +1,16 @@
+"""`portal worker`: the job worker in the foreground, until SIGTERM."""
+
+from __future__ import annotations
+
+import click
+
+from portal.cli.settings import settings_or_exit
+
+
+@click.command()
+def worker() -> None:
+    """Run the job worker alone: mail, reminders, sealing, sweeping."""
+    settings = settings_or_exit()
+    from portal.jobs.worker import run_worker
+
+    run_worker(settings)

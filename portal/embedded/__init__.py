@@ -1,0 +1,11 @@
+"""The default database for one machine: PostgreSQL from its wheel, started and stopped as our own child.
+
+`Cluster` runs one kept in a folder, `temporary_cluster` one that lives as long as a block, and
+`ClusterAccess` is how any other process reaches either. Nothing here knows the portal's settings.
+"""
+
+from portal.embedded.access import ClusterAccess
+from portal.embedded.cluster import Cluster, temporary_cluster
+from portal.embedded.errors import EmbeddedError
+
+__all__ = ["Cluster", "ClusterAccess", "EmbeddedError", "temporary_cluster"]
