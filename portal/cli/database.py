@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from portal.cli.serve import ROOT
+from portal.cli.checkout import ROOT
 from portal.cli.settings import settings_or_exit
 
 if TYPE_CHECKING:

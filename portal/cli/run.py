@@ -20,9 +20,10 @@ from types import FrameType
 
 import click
 
+from portal.cli.checkout import ROOT
 from portal.cli.children import Child
 from portal.cli.home import Home
-from portal.cli.serve import ROOT, gunicorn_command
+from portal.cli.serve import gunicorn_command
 from portal.cli.tables import has_people, state_of_tables
 from portal.cli.terminal import RunError, in_one_line, say, step
 from portal.embedded import Cluster, EmbeddedError

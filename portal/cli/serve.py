@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 import click
 
+from portal.cli.checkout import ROOT
 from portal.cli.settings import settings_or_exit
-
-ROOT = Path(__file__).resolve().parents[2]
+from portal.cli.tables import has_admin
 
 
 @click.command()
@@ -19,7 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 @click.option("--workers", envvar="WEB_CONCURRENCY", default=2, show_default=True, help="Processes; one for each core.")
 def serve(host: str, port: int, workers: int) -> None:
     """Run the web server alone, against the database that DATABASE_URL names."""
-    settings_or_exit()
+    settings = settings_or_exit()
+    if settings.production and not has_admin(settings.database_url):
+        click.echo("Nobody can administer this portal yet. Type: portal admin create", err=True)
     os.chdir(ROOT)
     os.execv(sys.executable, gunicorn_command(host, port, workers))  # noqa: S606 - the same Python, arguments of our own
 

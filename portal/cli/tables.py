@@ -6,7 +6,7 @@ import hashlib
 
 import psycopg
 
-from portal.cli.serve import ROOT
+from portal.cli.checkout import ROOT
 from portal.cli.terminal import RunError
 
 
@@ -22,6 +22,11 @@ def state_of_tables(address: str) -> str:
 def has_people(address: str) -> bool:
     """Whether anybody is in the portal."""
     return bool(_rows(address, "SELECT 'somebody' FROM users LIMIT 1"))
+
+
+def has_admin(address: str) -> bool:
+    """Whether somebody can administer the portal and let others in."""
+    return bool(_rows(address, "SELECT 'one' FROM users WHERE role = 'admin' AND deactivated_at IS NULL LIMIT 1"))
 
 
 def _rows(address: str, query: str) -> list[str]:

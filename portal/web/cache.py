@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 import structlog
@@ -22,7 +22,6 @@ from redis.exceptions import RedisError
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from portal import db
 from portal.settings import Settings
@@ -66,12 +65,6 @@ def register(app: Flask, settings: Settings) -> None:
     store = cast(PostgresStore | RedisStore, cache.cache)
     app.extensions["portal_cache"] = store
     db.on_change(store.drop_names)
-
-
-def purge(session: Session, *, at: datetime) -> int:
-    """Remove what is too old to be shown, and return how many there were."""
-    over = delete(cache_entries).where(cache_entries.c.expires_at <= at).returning(cache_entries.c.key)
-    return len(session.execute(over).all())
 
 
 class JsonSerializer(BaseSerializer):

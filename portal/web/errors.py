@@ -83,11 +83,13 @@ def error_answer(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return an error in the form the caller understands: JSON below `/api/`, else a page or its fragment."""
-    message = message or SENTENCES.get(status) or SENTENCES[500 if status >= 500 else 400]
+    sentence = message or SENTENCES.get(status) or SENTENCES[500 if status >= 500 else 400]
     if request.path.startswith("/api/"):
-        answer = _as_json(status, message, list(items or _field_errors(fields or {})), retry_after)
+        answer = _as_json(status, sentence, list(items or _field_errors(fields or {})), retry_after)
     else:
-        answer = _as_page(status, message, retry_after=retry_after, limit_bytes=limit_bytes, back_url=_back_url())
+        answer = _as_page(
+            status, sentence, message=message, retry_after=retry_after, limit_bytes=limit_bytes, back_url=_back_url()
+        )
     answer.headers.update(headers or {})
     if retry_after is not None:
         answer.headers["Retry-After"] = str(retry_after)
@@ -189,14 +191,14 @@ def _as_json(status: int, message: str, errors: list[Any], retry_after: int | No
     return make_response(jsonify(body), status)
 
 
-def _as_page(status: int, message: str, **context: Any) -> Response:
+def _as_page(status: int, sentence: str, **context: Any) -> Response:
     page = status if status in PAGES else 500 if status >= 500 else 400
     given = {name: value for name, value in context.items() if value is not None}
     try:
-        return respond(f"errors/{page}.html", "error", status=status, message=message, **given)
+        return respond(f"errors/{page}.html", "error", status=status, **given)
     except Exception:  # an error page that fails must not hide the error
         log.exception("error_page_failed", status=status)
-        return _plain(status, message)
+        return _plain(status, sentence)
 
 
 def _plain(status: int, message: str) -> Response:

@@ -23,14 +23,13 @@ from portal.db import Base, PrimaryKey, uuid7
 from portal.domain.clock import now
 from portal.domain.errors import Conflict, Invalid
 from portal.web.bearer import caller
+from portal.web.uploads import sha256_of
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 HEADER = "Idempotency-Key"
-KEPT_HOURS = 24
 TAKEOVER_SECONDS = 120  # after that, the worker that held the first request is gone
 MAX_KEY_LENGTH = 200
-CHUNK = 1 << 16
 
 
 class IdempotentRequest(Base):
@@ -78,12 +77,6 @@ def idempotent(view: View) -> View:
     return answer  # type: ignore[return-value]
 
 
-def forget_old_answers(session: Session, *, at: datetime) -> int:
-    """Delete what is past its day, and return how many there were. For the sweeping job."""
-    old = IdempotentRequest.created_at < at - timedelta(hours=KEPT_HOURS)
-    return len(session.execute(delete(IdempotentRequest).where(old).returning(IdempotentRequest.id)).all())
-
-
 def _fingerprint() -> str:
     digest = hashlib.sha256(f"{request.method} {request.path}\n".encode())
     if request.mimetype != "multipart/form-data":
@@ -92,10 +85,7 @@ def _fingerprint() -> str:
     for name, value in sorted(request.form.items(multi=True)):
         digest.update(json.dumps([name, value]).encode())
     for name, file in request.files.items(multi=True):
-        digest.update(json.dumps([name, file.filename]).encode())
-        while chunk := file.stream.read(CHUNK):
-            digest.update(chunk)
-        file.stream.seek(0)
+        digest.update(json.dumps([name, file.filename, sha256_of(file)]).encode())
     return digest.hexdigest()
 
 

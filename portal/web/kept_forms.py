@@ -45,7 +45,7 @@ class KeptForm:
 
 
 def register(app: Flask) -> None:
-    """Look at what is sent by ended sessions. Must come before the check of CSRF tokens, which knows live ones only."""
+    """Look at what ended sessions send. Must come before access and the CSRF check, which know live ones only."""
     app.before_request(_keep_what_an_ended_session_sends)
 
 
@@ -69,7 +69,7 @@ def _keep_what_an_ended_session_sends() -> BaseResponse | None:
         return None
     user_id = _sender()
     if user_id is None:
-        return None  # the check of the CSRF token answers
+        return None  # access sends them to sign in
     fields = [(name, text) for name, text in request.form.items(multi=True) if name != "csrf_token"]
     if not fields or NEVER_KEPT & dict(fields).keys() or sum(len(text) for _, text in fields) > LARGEST:
         return ask_to_sign_in()

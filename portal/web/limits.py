@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import time
-from datetime import datetime
 from ipaddress import IPv6Address, ip_address, ip_network
 
 import structlog
@@ -21,7 +20,6 @@ from redis.exceptions import RedisError
 from sqlalchemy import case, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 from werkzeug.exceptions import TooManyRequests
 
 from portal import db
@@ -172,12 +170,6 @@ def seconds_to_wait(error: TooManyRequests) -> int:
         current = current_app.extensions["limits"].current_limit
         return _seconds_until(current.reset_at) if current else 60
     return int(error.retry_after) if isinstance(error.retry_after, int) else 60
-
-
-def purge(session: Session, *, at: datetime) -> int:
-    """Remove the counters of windows that are over, and return how many."""
-    over = delete(limit_counters).where(limit_counters.c.expires_at <= at).returning(limit_counters.c.key)
-    return len(session.execute(over).all())
 
 
 def _store_of(settings: Settings) -> str:

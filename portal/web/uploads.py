@@ -55,6 +55,13 @@ def receive_all(files: Iterable[FileStorage]) -> list[StoredBytes]:
     return received
 
 
+def sha256_of(file: FileStorage) -> str:
+    """Return the hash of a file of a form, which was made while it arrived."""
+    if not isinstance(file.stream, ArrivingFile):
+        raise TypeError("this file did not come by a form")
+    return file.stream.sha256
+
+
 def receive(file: FileStorage) -> StoredBytes:
     """Return one file, durable, recognised and hashed; raise `Invalid` or `TooLarge` with a sentence."""
     name = display_name(file.filename)

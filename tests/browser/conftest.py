@@ -43,8 +43,15 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=program,
-            args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-                  "--disable-component-update", "--disable-sync"],
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ],
         )
         yield browser
         browser.close()
@@ -92,7 +99,11 @@ def site(cluster: ClusterAccess, worker_id: str, tmp_path_factory: pytest.TempPa
         }
         log = (home / "server.log").open("wb")
         server = subprocess.Popen(
-            [sys.executable, "-m", "portal.cli", "serve"], cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+            [sys.executable, "-m", "portal.cli", "serve"],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
         try:
             _wait_until_it_answers(server, f"{address}/api/health/live", home / "server.log")
@@ -113,8 +124,11 @@ def open_browser(browser: Browser, site: Site, request: pytest.FixtureRequest) -
 
     def open_browser(*, width: int = 1280, javascript: bool = True, **options: Any) -> Page:
         context = browser.new_context(
-            base_url=site.address, viewport={"width": width, "height": 900}, java_script_enabled=javascript,
-            reduced_motion="reduce", **options,
+            base_url=site.address,
+            viewport={"width": width, "height": 900},
+            java_script_enabled=javascript,
+            reduced_motion="reduce",
+            **options,
         )
         context.set_default_timeout(15_000)
         contexts.append(context)

@@ -40,7 +40,12 @@ def test_the_tables_of_an_empty_database_match_the_models_up_down_and_up_again(e
 def test_the_portals_role_may_change_rows_but_no_tables(settings: Settings) -> None:
     engine = create_engine(settings.database_url)
     with engine.connect() as connection:
-        for statement in ("CREATE TABLE mine (id int)", "DROP TABLE users", "TRUNCATE notifications", "ALTER TABLE users ADD x int"):
+        for statement in (
+            "CREATE TABLE mine (id int)",
+            "DROP TABLE users",
+            "TRUNCATE notifications",
+            "ALTER TABLE users ADD x int",
+        ):
             with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"):
                 connection.execute(text(statement))
             connection.rollback()

@@ -158,13 +158,6 @@ def test_a_window_that_is_over_starts_again(connection, world: Session):
     assert counters.incr("page/a", 60) == 1
 
 
-def test_windows_that_are_over_are_purged(connection, world: Session):
-    PostgresCounters().incr("page/old", 60)
-    PostgresCounters().incr("page/new", 6000)
-    assert limits.purge(world, at=datetime.now(UTC) + timedelta(minutes=5)) == 1
-    assert world.scalars(select(limit_counters.c.key)).all() == ["page/new"]
-
-
 def test_callers_at_the_same_moment_are_all_counted(live_engine):
     with ThreadPoolExecutor(8) as workers:
         seen = list(workers.map(lambda _: PostgresCounters().incr("page/rush", 60), range(80)))

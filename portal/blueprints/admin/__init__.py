@@ -4,4 +4,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 
-from portal.blueprints.admin import dashboard, people, courses, intakes, enrolments, rooms, trail, mail  # noqa: E402, F401 - the views register themselves
+from portal.blueprints.admin import courses, dashboard, enrolments, intakes, live_classes, mail, people, rooms, trail  # noqa: E402, F401 - the views register themselves

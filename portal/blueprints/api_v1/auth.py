@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Any
 
 import marshmallow as ma
-from flask import abort, current_app
+from flask import Response, abort, current_app
 from flask_smorest import Blueprint
 from sqlalchemy.orm import Session
 
@@ -22,11 +23,13 @@ from portal.domain.clock import now
 from portal.domain.permissions import Permission
 from portal.web import limits
 from portal.web.bearer import caller, token_keys
+from portal.web.errors import error_answer
 from portal.web.visitors import the_visitor
 
 blueprint = Blueprint("api_auth", __name__, url_prefix="/api/v1/auth", description="Signing in")
 
 WRONG = "That name and password do not belong together, or the account may not sign in now."
+WAIT = "Too many wrong tries. Wait, then try again."
 WORTHLESS = "The refresh token is not valid, or no longer. Sign in again."
 MAX_SECRET = 200
 
@@ -50,7 +53,7 @@ class NothingSchema(ma.Schema):
 
 @call(blueprint, "/login", "POST", enveloped(SignedInSchema), permission=None, refusals={401: WRONG})
 @blueprint.arguments(CredentialsSchema)
-def login(sent: dict[str, str]) -> dict[str, Any]:
+def login(sent: dict[str, str]) -> dict[str, Any] | Response:
     """Sign in
 
     The same waits hold as on the sign-in page. The answer to a wrong name and to a wrong password is the same.
@@ -60,7 +63,7 @@ def login(sent: dict[str, str]) -> dict[str, Any]:
     proof = prove_password(Credentials(sent["email"], sent["password"]), the_visitor(), at=at)
     if isinstance(proof, Refusal):
         limits.count_failure("api-sign-in")
-        abort(401, description=WRONG)
+        return _refuse_sign_in(proof, at)
     pair, person = perform(_start, proof.user_id, _keys(), the_visitor(), at=at)
     return success({"user": _user(person), **_tokens(pair)}, "Signed in.")
 
@@ -94,6 +97,12 @@ def logout() -> dict[str, Any]:
 def profile() -> dict[str, Any]:
     """Who one is"""
     return success(_user(caller()))
+
+
+def _refuse_sign_in(refusal: Refusal, at: datetime) -> Response:
+    if refusal.wait_until is None:
+        return error_answer(401, WRONG)
+    return error_answer(429, WAIT, retry_after=math.ceil((refusal.wait_until - at).total_seconds()))
 
 
 def _keys() -> TokenKeys:

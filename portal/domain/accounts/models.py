@@ -139,7 +139,7 @@ class SingleUseToken(Base):
 
 
 class SignInThrottle(Base):
-    """Wrong passwords under one key: an account, an account and address, an address, a device. Shared by all workers."""
+    """Wrong passwords under one key: an account, an account and address, an address, a device. All workers share it."""
 
     __tablename__ = "sign_in_throttles"
 

@@ -112,7 +112,8 @@ def published_course(session: Session, course_id: UUID, *, today: date) -> Cours
         .where(Intake.course_id == course_id, Intake.ends_on >= today)
         .order_by(Intake.starts_on, Intake.id)
     )
-    return CourseDetail(*row, [CourseIntake(*intake) for intake in intakes])
+    values: list[Any] = [*row, [CourseIntake(*intake) for intake in intakes]]
+    return CourseDetail(*values)
 
 
 def institute_counts(session: Session) -> Mapping[str, int]:

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from portal import db
 from portal.domain.accounts import throttles
-from portal.domain.accounts.models import SignInThrottle
 from portal.domain.accounts.visitors import Visitor
 from tests.factories import now
 
@@ -46,10 +45,3 @@ def test_a_home_with_many_addresses_of_the_new_kind_is_one():
     assert len({throttles.network_of(address) for address in addresses}) == 1
     assert throttles.network_of("2001:db8:1:3::1") != throttles.network_of(addresses[0])
     assert throttles.network_of("::ffff:203.0.113.7") == throttles.network_of("203.0.113.7")
-
-
-def test_old_counters_are_forgotten_and_young_ones_kept(world):
-    throttles.charge(world, [throttles.account_key(None, "long ago")], at=now() - timedelta(days=2))
-    throttles.charge(world, [throttles.account_key(None, "just now")], at=now())
-    throttles.forget_old(world, at=now())
-    assert world.query(SignInThrottle).count() == 1

@@ -42,7 +42,13 @@ def work(assignment: Assignment, **values: Any) -> SubmitAssignment:
 
 
 def hand_in(
-    session: Session, cast: Cast, assignment: Assignment, *, by: User | None = None, at: datetime | None = None, **values: Any
+    session: Session,
+    cast: Cast,
+    assignment: Assignment,
+    *,
+    by: User | None = None,
+    at: datetime | None = None,
+    **values: Any,
 ) -> Submission:
     """Return what Ama (or someone else) hands in."""
     submission = submit_assignment(session, actor(by or cast.ama), work(assignment, **values), at=at or now())

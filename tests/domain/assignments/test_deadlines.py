@@ -33,13 +33,18 @@ LATE = Made(number=1, on_time=False)
         (CUT_OFF + TICK, Standing.CLOSED, Standing.CLOSED),
     ],
 )
-def test_a_moment_stands_to_the_dates_as_the_table_says(at: datetime, with_cut_off: Standing, without: Standing) -> None:
+def test_a_moment_stands_to_the_dates_as_the_table_says(
+    at: datetime, with_cut_off: Standing, without: Standing
+) -> None:
     assert standing(Dates(opens_at=OPENS, due_at=DUE, cut_off_at=CUT_OFF), at) is with_cut_off
     assert standing(Dates(opens_at=OPENS, due_at=DUE, cut_off_at=None), at) is without
 
 
 def test_an_assignment_without_an_opening_date_is_open_at_once() -> None:
-    assert standing(Dates(opens_at=None, due_at=DUE, cut_off_at=None), datetime(2000, 1, 1, tzinfo=UTC)) is Standing.ON_TIME
+    assert (
+        standing(Dates(opens_at=None, due_at=DUE, cut_off_at=None), datetime(2000, 1, 1, tzinfo=UTC))
+        is Standing.ON_TIME
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,7 +88,9 @@ def test_the_zone_in_which_a_moment_is_written_changes_nothing(
     there = ZoneInfo(zone)
     plain = Dates(opens_at=due - lead, due_at=due, cut_off_at=due + grace)
     moved = Dates(
-        opens_at=(due - lead).astimezone(there), due_at=due.astimezone(there), cut_off_at=(due + grace).astimezone(there)
+        opens_at=(due - lead).astimezone(there),
+        due_at=due.astimezone(there),
+        cut_off_at=(due + grace).astimezone(there),
     )
     assert standing(plain, at) is standing(moved, at.astimezone(there))
 
@@ -92,7 +99,9 @@ ORDER = [Standing.NOT_OPEN, Standing.ON_TIME, Standing.LATE, Standing.CLOSED]
 
 
 @given(due=moments, lead=spans, grace=spans, first=moments, later=spans)
-def test_time_only_goes_one_way(due: datetime, lead: timedelta, grace: timedelta, first: datetime, later: timedelta) -> None:
+def test_time_only_goes_one_way(
+    due: datetime, lead: timedelta, grace: timedelta, first: datetime, later: timedelta
+) -> None:
     dates = Dates(opens_at=due - lead, due_at=due, cut_off_at=due + grace)
     assert ORDER.index(standing(dates, first)) <= ORDER.index(standing(dates, first + later))
 

@@ -26,7 +26,7 @@ from portal.domain.files.models import FileState, StoredFile
 from portal.domain.notifications.models import Notification
 from tests.cast import Cast, gather_cast
 from tests.domain.assignments.arranging import actor, hand_in, stored, work
-from tests.factories import make_assignment, make_enrolment, make_intake, now
+from tests.factories import make_assignment, make_enrolment, now
 from tests.queries import count_queries_on
 
 
@@ -41,16 +41,30 @@ def test_what_a_student_hands_in_is_there_whole_with_its_receipt(world: Session,
     photo, notes = stored("portrait.jpg"), stored("notes.pdf", "application/pdf")
     at = now()
     made = hand_in(
-        world, cast, assignment, at=at, text="By the window.", links=("https://example.test/a", "http://b.test"), files=(photo, notes)
+        world,
+        cast,
+        assignment,
+        at=at,
+        text="By the window.",
+        links=("https://example.test/a", "http://b.test"),
+        files=(photo, notes),
     )
     submission = world.get_one(Submission, made.id, populate_existing=True)
-    assert (submission.state, submission.attempt, submission.text, submission.late) == ("submitted", 1, "By the window.", False)
+    assert (submission.state, submission.attempt, submission.text, submission.late) == (
+        "submitted",
+        1,
+        "By the window.",
+        False,
+    )
     assert submission.submitted_at == at
     assert submission.submitted_by == cast.ama.id
     assert normal_number(submission.number or "") == submission.number
     assert len((submission.code or "").replace("-", "")) == 16
     assert list(world.scalars(select(SubmissionMember.enrolment_id))) == [cast.enrolment.id]
-    assert list(world.scalars(select(SubmissionLink.url).order_by(SubmissionLink.position))) == ["https://example.test/a", "http://b.test"]
+    assert list(world.scalars(select(SubmissionLink.url).order_by(SubmissionLink.position))) == [
+        "https://example.test/a",
+        "http://b.test",
+    ]
     rows = world.scalars(select(StoredFile).join(SubmissionFile).order_by(SubmissionFile.position)).all()
     assert [(row.name, row.sha256, row.size, row.state) for row in rows] == [
         (file.name, file.sha256, file.size, FileState.ATTACHED) for file in (photo, notes)
@@ -92,7 +106,9 @@ def test_the_same_form_sent_twice_is_one_submission(world: Session, cast: Cast, 
     assert world.scalar(select(func.count()).select_from(SubmissionFile)) == 1
 
 
-def test_a_repeat_that_arrives_after_the_deadline_still_gets_its_receipt(world: Session, cast: Cast, assignment: Any) -> None:
+def test_a_repeat_that_arrives_after_the_deadline_still_gets_its_receipt(
+    world: Session, cast: Cast, assignment: Any
+) -> None:
     key = str(uuid4())
     first = hand_in(world, cast, assignment, key=key)
     assert hand_in(world, cast, assignment, key=key, at=assignment.due_at + timedelta(days=1)).id == first.id
@@ -100,7 +116,12 @@ def test_a_repeat_that_arrives_after_the_deadline_still_gets_its_receipt(world: 
 
 @pytest.mark.parametrize(
     "change",
-    [{"text": "Other work."}, {"links": ("https://example.test",)}, {"files": (stored(content=b"another photo"),)}, {"files": ()}],
+    [
+        {"text": "Other work."},
+        {"links": ("https://example.test",)},
+        {"files": (stored(content=b"another photo"),)},
+        {"files": ()},
+    ],
 )
 def test_other_work_under_the_same_key_is_never_dropped_in_silence(
     world: Session, cast: Cast, assignment: Any, change: dict[str, Any]
@@ -177,7 +198,9 @@ def test_only_an_active_student_hands_in(world: Session, cast: Cast, assignment:
 
 
 def test_a_student_who_withdrew_finds_nothing_to_hand_in(world: Session, cast: Cast, assignment: Any) -> None:
-    world.execute(text("UPDATE enrolments SET state = 'withdrawn', ended_at = now() WHERE id = :id"), {"id": cast.enrolment.id})
+    world.execute(
+        text("UPDATE enrolments SET state = 'withdrawn', ended_at = now() WHERE id = :id"), {"id": cast.enrolment.id}
+    )
     world.commit()
     with pytest.raises(NotFound):
         hand_in(world, cast, assignment)
@@ -219,17 +242,24 @@ def test_text_alone_is_enough(world: Session, cast: Cast) -> None:
     assert hand_in(world, cast, assignment, text="A poem.").attempt == 1
 
 
-def test_files_of_a_refused_form_are_handed_in_without_being_sent_again(world: Session, cast: Cast, assignment: Any) -> None:
+def test_files_of_a_refused_form_are_handed_in_without_being_sent_again(
+    world: Session, cast: Cast, assignment: Any
+) -> None:
     kept = keep_files(world, actor(cast.ama), [stored("first.jpg"), stored("second.jpg")], at=now())
     world.commit()
     submission = hand_in(world, cast, assignment, kept=(kept[1].id, kept[0].id), files=(stored("third.jpg"),))
     names = world.scalars(
-        select(StoredFile.name).join(SubmissionFile).where(SubmissionFile.submission_id == submission.id).order_by(SubmissionFile.position)
+        select(StoredFile.name)
+        .join(SubmissionFile)
+        .where(SubmissionFile.submission_id == submission.id)
+        .order_by(SubmissionFile.position)
     )
     assert list(names) == ["second.jpg", "first.jpg", "third.jpg"]
 
 
-def test_a_kept_file_repeated_under_the_same_key_is_the_same_hand_in(world: Session, cast: Cast, assignment: Any) -> None:
+def test_a_kept_file_repeated_under_the_same_key_is_the_same_hand_in(
+    world: Session, cast: Cast, assignment: Any
+) -> None:
     kept = keep_files(world, actor(cast.ama), [stored()], at=now())
     world.commit()
     key = str(uuid4())
@@ -237,7 +267,9 @@ def test_a_kept_file_repeated_under_the_same_key_is_the_same_hand_in(world: Sess
     assert hand_in(world, cast, assignment, key=key, kept=(kept[0].id,)).id == first.id
 
 
-def test_nobody_hands_in_a_file_of_someone_else_or_one_that_is_in_use(world: Session, cast: Cast, assignment: Any) -> None:
+def test_nobody_hands_in_a_file_of_someone_else_or_one_that_is_in_use(
+    world: Session, cast: Cast, assignment: Any
+) -> None:
     foreign = keep_files(world, actor(cast.esi), [stored()], at=now())
     own = keep_files(world, actor(cast.ama), [stored()], at=now())
     world.commit()
@@ -304,5 +336,7 @@ def test_one_kept_file_at_once_in_two_hand_ins_belongs_to_one(live: Any) -> None
     session, cast, assignment = live
     kept = keep_files(session, actor(cast.ama), [stored()], at=now())
     session.commit()
-    results = together(2, lambda _: perform(submit_assignment, actor(cast.ama), work(assignment, kept=(kept[0].id,)), at=now()))
+    results = together(
+        2, lambda _: perform(submit_assignment, actor(cast.ama), work(assignment, kept=(kept[0].id,)), at=now())
+    )
     assert sorted(type(result).__name__ for result in results) == ["Invalid", "Submission"]

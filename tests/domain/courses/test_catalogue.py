@@ -71,9 +71,28 @@ def test_pages_of_the_catalogue_meet_without_a_gap_or_a_repeat(world: Session) -
 def test_a_course_shows_its_next_intake_with_a_free_seat(world: Session) -> None:
     course = make_course(world, title="Sound", slug="sound")
     day = timedelta(days=1)
-    make_intake(world, course, title="Past", starts_on=TODAY - 60 * day, ends_on=TODAY - day, application_deadline=TODAY - 60 * day)
-    for title, starts, deadline in [("Closed", TODAY + day, TODAY - day), ("Open", TODAY + 9 * day, TODAY), ("Later", TODAY + 40 * day, TODAY + 30 * day)]:
-        make_intake(world, course, title=title, starts_on=starts, ends_on=starts + 50 * day, application_deadline=deadline, seats=7)
+    make_intake(
+        world,
+        course,
+        title="Past",
+        starts_on=TODAY - 60 * day,
+        ends_on=TODAY - day,
+        application_deadline=TODAY - 60 * day,
+    )
+    for title, starts, deadline in [
+        ("Closed", TODAY + day, TODAY - day),
+        ("Open", TODAY + 9 * day, TODAY),
+        ("Later", TODAY + 40 * day, TODAY + 30 * day),
+    ]:
+        make_intake(
+            world,
+            course,
+            title=title,
+            starts_on=starts,
+            ends_on=starts + 50 * day,
+            application_deadline=deadline,
+            seats=7,
+        )
     row = next(row for row in catalogue.catalogue(world, today=TODAY).items if row.title == "Sound")
     assert (row.next_start, row.seats_free) == (TODAY + 9 * day, 7)
     page = catalogue.course_page(world, "sound", today=TODAY)

@@ -46,7 +46,9 @@ def test_a_trainer_drafts_a_course_and_the_office_publishes_it(world: Session, c
     assert (draft.state, draft.slug, draft.drafted_by) == (CourseState.DRAFT, "sound-for-film", cast.kofi.id)
     published = operations.publish_course(world, actor(cast.efua), draft.id, at=AT)
     assert (published.state, published.published_at) == (CourseState.PUBLISHED, AT)
-    trail = world.scalars(select(AuditEntry.action).where(AuditEntry.subject_id == str(draft.id)).order_by(AuditEntry.id))
+    trail = world.scalars(
+        select(AuditEntry.action).where(AuditEntry.subject_id == str(draft.id)).order_by(AuditEntry.id)
+    )
     assert trail.all() == ["course:draft", "course:publish"]
 
 
@@ -111,7 +113,12 @@ def test_a_course_moves_only_along_the_arrows(state: CourseState, step: CourseSt
 
 @pytest.mark.parametrize(
     ("change", "field"),
-    [({"title": " "}, "title"), ({"category": ""}, "category"), ({"weeks": 0}, "weeks"), ({"price_pesewas": -1}, "price_pesewas")],
+    [
+        ({"title": " "}, "title"),
+        ({"category": ""}, "category"),
+        ({"weeks": 0}, "weeks"),
+        ({"price_pesewas": -1}, "price_pesewas"),
+    ],
 )
 def test_a_course_that_cannot_be_is_refused_beside_its_field(
     world: Session, cast: Cast, change: dict[str, object], field: str

@@ -130,6 +130,8 @@ def test_a_removed_material_comes_back_as_it_was(world: Session, cast: Cast) -> 
 def test_the_announcement_waits_for_the_moment_of_release(world: Session, cast: Cast) -> None:
     later = AT + timedelta(days=2)
     added = materials.add_material(world, actor(cast.kofi), new(cast, released_at=later), at=AT)
-    jobs = text("SELECT scheduled_at FROM procrastinate_jobs WHERE task_name = 'materials.announce' AND args->>'material_id' = :id")
+    jobs = text(
+        "SELECT scheduled_at FROM procrastinate_jobs WHERE task_name = 'materials.announce' AND args->>'material_id' = :id"
+    )
     assert world.execute(jobs, {"id": str(added.id)}).scalar_one() == later
     assert world.scalar(select(func.count()).select_from(StoredFile)) == 0

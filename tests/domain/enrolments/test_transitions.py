@@ -25,7 +25,9 @@ def test_an_enrolment_moves_only_along_the_arrows(state: EnrolmentState, step: E
             state_after(state, step)
 
 
-@pytest.mark.parametrize(("before", "after"), [pair for pair in product(EnrolmentState, EnrolmentState) if pair[0] != pair[1]])
+@pytest.mark.parametrize(
+    ("before", "after"), [pair for pair in product(EnrolmentState, EnrolmentState) if pair[0] != pair[1]]
+)
 def test_the_database_knows_the_same_arrows(
     world: Session, cast: Cast, before: EnrolmentState, after: EnrolmentState
 ) -> None:

@@ -17,6 +17,7 @@ from portal.domain.errors import Conflict
 from portal.domain.live_classes.models import LiveClass
 from portal.domain.live_classes.scheduling import MoveClass, ScheduleClass, move_class, schedule_class
 from portal.domain.permissions import Actor, Duty, Role
+from portal.jobs import live_classes
 from tests.cast import Cast, gather_cast
 from tests.factories import make_intake, make_live_class, make_room, make_user
 
@@ -120,3 +121,14 @@ def test_a_rush_for_rooms_and_trainers_in_every_order_never_deadlocks(live_engin
     assert answers.count("done") == len(at_ten)
     assert 1 <= len(at_ten) <= len(rooms)
     assert len({row.room_id for row in at_ten}) == len({row.trainer_id for row in at_ten}) == len(at_ten)
+
+
+def test_the_job_brings_classes_into_the_state_of_their_time_in_a_transaction_of_its_own(live_engine: Engine) -> None:
+    cast, _ = arranged(live_engine)
+    with Session(live_engine, expire_on_commit=False) as world:
+        begun = make_live_class(world, cast.intake, cast.kofi, starts_at=TEN).id
+        over = make_live_class(world, cast.intake, cast.kofi, starts_at=TEN - 2 * HOUR).id
+        world.commit()
+    live_classes.advance(at=TEN + HOUR / 2)
+    with Session(live_engine) as world:
+        assert [world.get(LiveClass, row).state for row in (begun, over)] == ["live", "ended"]

@@ -35,7 +35,9 @@ def enrol(world: Session, cast: Cast, person: User, **values: Any) -> Enrolment:
 
 
 def told(world: Session, person: User) -> list[str]:
-    return list(world.scalars(select(Notification.kind).where(Notification.user_id == person.id).order_by(Notification.id)))
+    return list(
+        world.scalars(select(Notification.kind).where(Notification.user_id == person.id).order_by(Notification.id))
+    )
 
 
 def test_a_new_student_gets_a_seat_a_number_and_a_word(world: Session, cast: Cast) -> None:

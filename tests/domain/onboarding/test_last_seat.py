@@ -52,7 +52,9 @@ def all_at_once(attempts: list[Callable[[], Any]]) -> list[str]:
 
 def rows_of(engine: Engine, intake_id: Any) -> tuple[int, int, int]:
     with Session(engine) as world:
-        enrolled = world.scalar(select(func.count()).where(Enrolment.intake_id == intake_id, Enrolment.state == "active"))
+        enrolled = world.scalar(
+            select(func.count()).where(Enrolment.intake_id == intake_id, Enrolment.state == "active")
+        )
         seats = world.scalar(select(func.count()).where(Seat.intake_id == intake_id))
         return enrolled or 0, seats or 0, world.get_one(Intake, intake_id).seats_taken
 
@@ -60,7 +62,10 @@ def rows_of(engine: Engine, intake_id: Any) -> tuple[int, int, int]:
 def test_of_two_who_race_for_the_last_seat_exactly_one_wins(live_engine: Engine) -> None:
     _, office, intake, rivals = arranged(live_engine, seats=1)
     went = all_at_once(
-        [lambda person=person: db.perform(enrol_by_hand, office, intake.id, person.id, "Came by", at=AT) for person in rivals[:2]]
+        [
+            lambda person=person: db.perform(enrol_by_hand, office, intake.id, person.id, "Came by", at=AT)
+            for person in rivals[:2]
+        ]
     )
     assert sorted(went) == ["The rush is full: all 1 seats are taken.", "enrolled"]
     assert rows_of(live_engine, intake.id) == (1, 1, 1)
@@ -69,7 +74,10 @@ def test_of_two_who_race_for_the_last_seat_exactly_one_wins(live_engine: Engine)
 def test_a_rush_fills_the_intake_and_no_more(live_engine: Engine) -> None:
     _, office, intake, rivals = arranged(live_engine, seats=3)
     went = all_at_once(
-        [lambda person=person: db.perform(enrol_by_hand, office, intake.id, person.id, "Came by", at=AT) for person in rivals]
+        [
+            lambda person=person: db.perform(enrol_by_hand, office, intake.id, person.id, "Came by", at=AT)
+            for person in rivals
+        ]
     )
     assert went.count("enrolled") == 3
     assert rows_of(live_engine, intake.id) == (3, 3, 3)
@@ -91,7 +99,10 @@ def test_withdrawals_and_enrolments_at_once_keep_the_count_true(live_engine: Eng
         enrolled = [db.perform(enrol_by_hand, office, intake.id, person.id, "Came by", at=AT) for person in rivals[:4]]
     went = all_at_once(
         [lambda one=one: db.perform(withdraw, office, one.id, "Moved", at=AT) for one in enrolled]
-        + [lambda person=person: db.perform(enrol_by_hand, office, intake.id, person.id, "Came by", at=AT) for person in rivals[4:]]
+        + [
+            lambda person=person: db.perform(enrol_by_hand, office, intake.id, person.id, "Came by", at=AT)
+            for person in rivals[4:]
+        ]
         + [lambda: db.perform(enrol_by_hand, office, cast.other_intake.id, rivals[4].id, "Came by", at=AT)]
     )
     assert went == ["enrolled"] * 9

@@ -1,0 +1,212 @@
+"""A student's assignments: what is due, handing in, receipts, marks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from flask import Response, request, url_for
+from werkzeug.datastructures import FileStorage
+from werkzeug.wrappers import Response as BaseResponse
+from wtforms import HiddenField
+
+from portal.blueprints.student import blueprint
+from portal.db import current_session, perform, release_connection
+from portal.domain.assignments import deadlines, queries
+from portal.domain.assignments.queries.files import files_of
+from portal.domain.assignments.queries.students import AssignmentPage, Attempt, Group
+from portal.domain.assignments.submitting import LONGEST_KEY, SubmitAssignment, keep_files, submit_assignment
+from portal.domain.assignments.work import (
+    LONGEST_LINK,
+    LONGEST_TEXT,
+    MOST_LINKS,
+    kinds_in_words,
+    links_of,
+    problem_of_kind,
+)
+from portal.domain.clock import now
+from portal.domain.errors import Conflict, Invalid, TooLarge
+from portal.domain.files.operations import StoredBytes
+from portal.domain.permissions import Permission
+from portal.web.access import requires
+from portal.web.forms import FilesField, LongTextField, PortalForm, at_most
+from portal.web.htmx import go_to, respond
+from portal.web.send_file import send_stored
+from portal.web.sessions import the_person
+from portal.web.uploads import MB, discard, receive, takes_files
+
+PLAIN_FORM_FILE = 50 * MB  # a form is sent in one go: a line that drops after more than that has wasted an hour
+PLAIN_FORM_TOTAL = 200 * MB
+GROUPS = (
+    (Group.NOW, "Now"),
+    (Group.LATER, "Later"),
+    (Group.HANDED_IN, "Handed in"),
+    (Group.MARKED, "Marked"),
+    (Group.MISSED, "Not handed in"),
+)
+
+
+class HandInForm(PortalForm):
+    """Text, links and files of one attempt; `key` names this hand-in, so that sending it twice makes it once."""
+
+    key = HiddenField("Form", [at_most(LONGEST_KEY)])
+    text = LongTextField("Your text", [at_most(LONGEST_TEXT)])
+    links = LongTextField("Links", [at_most(MOST_LINKS * (LONGEST_LINK + 1))])
+    files = FilesField("Files")
+
+
+@dataclass
+class Arrived:
+    """The files of one request: those that are safe in the store, and what is wrong with the others."""
+
+    received: list[StoredBytes] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@blueprint.get("/assignments")
+@requires(Permission.SUBMIT_ASSIGNMENT)
+def assignments() -> Response:
+    """Everything that is due, was handed in, or is marked."""
+    rows = queries.assignments_of(current_session(), the_person().person_id)
+    at = now()
+    groups = [(group, title, [row for row in rows if row.group(at) is group]) for group, title in GROUPS]
+    return respond("student/assignments.html", groups=groups, rows=rows)
+
+
+@blueprint.get("/assignments/<uuid:assignment_id>")
+@requires(Permission.SUBMIT_ASSIGNMENT)
+def assignment(assignment_id: UUID) -> Response:
+    """One assignment: its brief, the form to hand in, the attempts and their marks."""
+    page = queries.assignment_for(current_session(), the_person().person_id, assignment_id)
+    return _show(page, HandInForm(formdata=None, key=str(uuid4())))
+
+
+@blueprint.post("/assignments/<uuid:assignment_id>/submission")
+@requires(Permission.SUBMIT_ASSIGNMENT)
+@takes_files(PLAIN_FORM_TOTAL)
+def hand_in(assignment_id: UUID) -> BaseResponse:
+    """Hand in; where that is refused, everything that arrived is kept and shown in the form again."""
+    person = the_person()
+    page = queries.assignment_for(current_session(), person.person_id, assignment_id)
+    release_connection()  # files go to the disk now, and that can take long
+    form = HandInForm()
+    arrived = _receive(form.files.data or [], page)
+    if not form.validate() or arrived.problems:
+        form.files.errors = [*form.files.errors, *arrived.problems]
+        return _refuse(page, form, arrived, 422)
+    command = SubmitAssignment(
+        assignment_id=assignment_id,
+        key=form.key.data or "",
+        text=form.text.data or "",
+        links=links_of(form.links.data or ""),
+        files=tuple(arrived.received),
+        kept=_kept_ids(),
+    )
+    try:
+        submission = perform(submit_assignment, person, command, at=now())
+    except (Invalid, Conflict, TooLarge) as error:
+        status = form.refuse(error)
+        form.key.data = str(uuid4())  # what this key handed in, if anything, stays as it is
+        return _refuse(page, form, arrived, status)
+    return go_to(url_for("student.receipt", submission_id=submission.id))
+
+
+@blueprint.get("/submissions/<uuid:submission_id>/receipt")
+@requires(Permission.SUBMIT_ASSIGNMENT)
+def receipt(submission_id: UUID) -> Response:
+    """The receipt of one attempt, to look at and to print."""
+    found = queries.receipt_for(current_session(), the_person().person_id, submission_id)
+    return respond("student/receipt.html", receipt_row=found)
+
+
+@blueprint.get("/submissions/<uuid:submission_id>/files/<uuid:file_id>")
+@requires(Permission.SUBMIT_ASSIGNMENT)
+def submission_file(submission_id: UUID, file_id: UUID) -> Response:
+    """A file that the student handed in, as it was sent."""
+    return send_stored(queries.own_file(current_session(), the_person().person_id, submission_id, file_id))
+
+
+def _receive(files: Iterable[FileStorage], page: AssignmentPage) -> Arrived:
+    """Bring every file that may be taken into the store; one that may not never costs the others."""
+    arrived = Arrived()
+    for file in files:
+        try:
+            stored = receive(file)
+        except (Invalid, TooLarge) as error:
+            arrived.problems.append(error.message)
+            continue
+        problem = _too_large(stored) or problem_of_kind(stored.name, stored.kind, page.accepted_kinds)
+        if problem:
+            discard([stored])
+            arrived.problems.append(problem)
+        else:
+            arrived.received.append(stored)
+    return arrived
+
+
+def _too_large(stored: StoredBytes) -> str | None:
+    if stored.size <= PLAIN_FORM_FILE:
+        return None
+    return f"“{stored.name}” is larger than {PLAIN_FORM_FILE // MB} MB. Send a smaller copy, or give a link to it."
+
+
+def _refuse(page: AssignmentPage, form: HandInForm, arrived: Arrived, status: int) -> Response:
+    """Show the form again with all that was typed and all that arrived."""
+    person = the_person()
+    kept = _kept_ids()
+    if arrived.received:
+        kept += tuple(row.id for row in perform(keep_files, person, arrived.received, at=now()))
+    return _show(page, form, kept=kept, status=status)
+
+
+def _kept_ids() -> tuple[UUID, ...]:
+    """Return the files of an earlier request that the form still names."""
+    found = []
+    for text in request.form.getlist("kept"):
+        try:
+            found.append(UUID(text))
+        except ValueError:
+            raise Invalid("This form is not whole. Open the assignment again.") from None
+    return tuple(found)
+
+
+def _show(page: AssignmentPage, form: HandInForm, *, kept: tuple[UUID, ...] = (), status: int = 200) -> Response:
+    session, student_id, at = current_session(), the_person().person_id, now()
+    attempts = queries.attempts_of(session, student_id, page.id)
+    made = deadlines.Made.of(attempt.late for attempt in attempts if attempt.state != "withdrawn")
+    context: dict[str, Any] = {
+        "assignment": page,
+        "standing": deadlines.standing(page.dates, at),
+        "refusal": _why_closed(page) or deadlines.refusal(page.dates, page.attempts_allowed, made, at),
+        "attempts_left": deadlines.attempts_left(page.attempts_allowed, made.number),
+        "attempts": attempts,
+        "files_of_attempts": files_of(session, [attempt.id for attempt in attempts]),
+        "mark": _counting(page, attempts),
+        "form": form,
+        "kept": queries.kept_files(session, student_id, kept),
+        "kinds": kinds_in_words(page.accepted_kinds),
+        "largest_file": PLAIN_FORM_FILE // MB,
+        "largest_form": PLAIN_FORM_TOTAL // MB,
+    }
+    return respond("student/assignment.html", "submission", status=status, **context)
+
+
+def _why_closed(page: AssignmentPage) -> str | None:
+    """Return why nothing is taken whatever the time, if so."""
+    if page.state == "archived":
+        return "This assignment is closed for good; your work and marks stay here."
+    if page.enrolment_state == "suspended":
+        return "Your enrolment is suspended, so nothing can be handed in now. The office can tell you more."
+    if page.enrolment_state != "active":
+        return "Your time in this intake is over; your work and marks stay here."
+    return None
+
+
+def _counting(page: AssignmentPage, attempts: list[Attempt]) -> Attempt | None:
+    """Return the attempt whose released mark counts: the latest that has one, or the best."""
+    marked = [attempt for attempt in attempts if attempt.mark is not None]
+    if page.counted_attempt == "best":
+        return max(marked, key=lambda attempt: (attempt.mark, attempt.attempt), default=None)
+    return marked[0] if marked else None

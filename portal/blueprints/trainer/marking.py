@@ -1,0 +1,225 @@
+"""A trainer marks: the queue over all intakes, and the bench where one submission lies."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response, abort, flash, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+from wtforms import BooleanField
+
+from portal.blueprints.trainer import blueprint
+from portal.db import current_session, perform
+from portal.domain.assignments import queries
+from portal.domain.assignments.marking import (
+    LONGEST_FEEDBACK,
+    LONGEST_POINTS,
+    GradeSubmission,
+    grade_submission,
+    points_of,
+    release_marks,
+    save_draft,
+)
+from portal.domain.assignments.queries.files import files_of
+from portal.domain.assignments.queries.marking import GradeRow, QueueFilter, SubmissionPage, Waiting
+from portal.domain.clock import now
+from portal.domain.errors import Conflict, Invalid
+from portal.domain.permissions import Permission
+from portal.web.access import requires
+from portal.web.formats import plural, points
+from portal.web.forms import LongTextField, PortalForm, TextField, at_most
+from portal.web.htmx import go_to, is_htmx, respond
+from portal.web.pagination import cursor_of_request, links
+from portal.web.security_headers import allow_frames_of_this_site
+from portal.web.send_file import send_stored
+from portal.web.sessions import the_person
+
+LONGEST_SEARCH = 100  # characters
+WAITING_WORDS = {
+    Waiting.TO_MARK: "To mark",
+    Waiting.HELD_BACK: "Marked, not released",
+    Waiting.RETURNED: "Released",
+    Waiting.ALL: "All",
+}
+
+
+class MarkForm(PortalForm):
+    """Points and feedback of one submission."""
+
+    points = TextField("Points", [at_most(LONGEST_POINTS)])
+    feedback = LongTextField("Feedback", [at_most(LONGEST_FEEDBACK)])
+    release = BooleanField("Release to the student now")
+
+
+@blueprint.get("/marking")
+@requires(Permission.MARK_SUBMISSION)
+def marking() -> Response:
+    """What waits for a mark, over all intakes."""
+    session, trainer_id, chosen = current_session(), the_person().person_id, _chosen()
+    page = queries.marking_queue(session, trainer_id, chosen, cursor=cursor_of_request())
+    previous_url, next_url = links(page)
+    return respond(
+        "trainer/marking.html",
+        "queue",
+        page=page,
+        chosen=chosen,
+        parameters=_parameters(chosen),
+        counts=queries.work_waiting(session, trainer_id),
+        waiting_words=WAITING_WORDS,
+        previous_url=previous_url,
+        next_url=next_url,
+    )
+
+
+@blueprint.post("/marking/release")
+@requires(Permission.MARK_SUBMISSION)
+def release_chosen() -> BaseResponse:
+    """Show the marks of the submissions that were ticked."""
+    try:
+        number = perform(release_marks, the_person(), [_id(text) for text in request.form.getlist("ids")], at=now())
+        flash(f"{plural(number, 'mark')} released.", "done")
+    except Conflict as refusal:
+        flash(refusal.message, "problem")
+    return go_to(url_for("trainer.marking", **_parameters(_chosen())))
+
+
+@blueprint.get("/submissions/<uuid:submission_id>")
+@requires(Permission.MARK_SUBMISSION)
+def submission(submission_id: UUID) -> Response:
+    """One submission on the bench, with what this trainer has typed so far."""
+    page = queries.submission_for(current_session(), the_person().person_id, submission_id)
+    return _bench(page, form=None)
+
+
+@blueprint.post("/submissions/<uuid:submission_id>/draft")
+@requires(Permission.MARK_SUBMISSION)
+def keep_draft(submission_id: UUID) -> BaseResponse:
+    """Keep points and feedback as typed, without grading; asked again and again while the trainer types."""
+    form, at = MarkForm(), now()
+    typed = {"points": form.points.data or "", "feedback": form.feedback.data or ""}
+    try:
+        perform(save_draft, the_person(), submission_id, **typed, at=at)
+    except Invalid as refusal:
+        return respond("trainer/submission.html", "draft", status=422, saved_at=None, refusal=refusal.message)
+    if is_htmx():
+        return respond("trainer/submission.html", "draft", saved_at=at, refusal=None)
+    flash("Kept as typed. It is not a mark yet.", "done")
+    return go_to(url_for("trainer.submission", submission_id=submission_id, **_parameters(_chosen())))
+
+
+@blueprint.post("/submissions/<uuid:submission_id>/grade")
+@requires(Permission.MARK_SUBMISSION)
+def grade(submission_id: UUID) -> BaseResponse:
+    """Give a mark, held back or released, and go on to the next in the queue where that is wanted."""
+    person = the_person()
+    page = queries.submission_for(current_session(), person.person_id, submission_id)
+    form = MarkForm()
+    if not form.validate():
+        return _bench(page, form, status=422)
+    following = _following(page) if request.form.get("then") == "next" else None
+    try:
+        command = GradeSubmission(
+            submission_id=submission_id,
+            points=points_of(form.points.data or "", page.points),
+            feedback=form.feedback.data or "",
+            release=form.release.data,
+        )
+        perform(grade_submission, person, command, at=now())
+    except (Invalid, Conflict) as refusal:
+        return _bench(page, form, status=form.refuse(refusal))
+    released = "released" if form.release.data else "saved and held back"
+    flash(f"{page.student}: {points(command.points)} of {page.points}, {released}.", "done")
+    return go_to(following or url_for("trainer.submission", submission_id=submission_id, **_parameters(_chosen())))
+
+
+@blueprint.post("/submissions/<uuid:submission_id>/release")
+@requires(Permission.MARK_SUBMISSION)
+def release(submission_id: UUID) -> BaseResponse:
+    """Show the student the newest mark of this submission."""
+    person = the_person()
+    queries.submission_for(current_session(), person.person_id, submission_id)
+    try:
+        perform(release_marks, person, [submission_id], at=now())
+        flash("Released: the student sees mark and feedback.", "done")
+    except Conflict as refusal:
+        flash(refusal.message, "problem")
+    return go_to(url_for("trainer.submission", submission_id=submission_id, **_parameters(_chosen())))
+
+
+@blueprint.get("/submissions/<uuid:submission_id>/files/<uuid:file_id>")
+@requires(Permission.MARK_SUBMISSION)
+def submission_file(submission_id: UUID, file_id: UUID) -> Response:
+    """A file of the work: shown where the browser can do that safely, else to download."""
+    file = queries.submission_to_serve(current_session(), the_person().person_id, submission_id, file_id)
+    return send_stored(file, inline="download" not in request.args)
+
+
+def _bench(page: SubmissionPage, form: MarkForm | None, *, status: int = 200) -> Response:
+    session, trainer_id, chosen = current_session(), the_person().person_id, _chosen()
+    attempts = queries.attempts_beside(session, page.assignment_id, page.enrolment_id)
+    grades = next(attempt.grades for attempt in attempts if attempt.id == page.id)
+    files = files_of(session, [page.id])[page.id]
+    if any(file.kind == "application/pdf" for file in files):
+        allow_frames_of_this_site()
+    context: dict[str, Any] = {
+        "submission": page,
+        "grades": grades,
+        "files": files,
+        "attempts": attempts,
+        "around": queries.around(session, trainer_id, chosen, page.id, page.submitted_at),
+        "chosen": chosen,
+        "parameters": _parameters(chosen),
+        "waiting_words": WAITING_WORDS,
+        "form": form or _form_as_typed(page, grades),
+        "saved_at": page.draft_saved_at,
+        "refusal": None,
+    }
+    return respond("trainer/submission.html", status=status, **context)
+
+
+def _form_as_typed(page: SubmissionPage, grades: list[GradeRow]) -> MarkForm:
+    """Return the form with what was typed and not yet given, else with the newest mark."""
+    if page.draft_saved_at is not None:
+        return MarkForm(formdata=None, points=page.draft_points, feedback=page.draft_feedback)
+    if grades:
+        return MarkForm(formdata=None, points=points(grades[0].final_points), feedback=grades[0].feedback)
+    return MarkForm(formdata=None)
+
+
+def _following(page: SubmissionPage) -> str | None:
+    """Return the address of the next submission in the queue, else of the queue itself."""
+    chosen = _chosen()
+    around = queries.around(current_session(), the_person().person_id, chosen, page.id, page.submitted_at)
+    if around.next is None:
+        return url_for("trainer.marking", **_parameters(chosen))
+    return url_for("trainer.submission", submission_id=around.next.id, **_parameters(chosen))
+
+
+def _chosen() -> QueueFilter:
+    """Return which part of the queue the address names."""
+    state = request.args.get("state")
+    return QueueFilter(
+        waiting=next((part for part in Waiting if part.value == state), Waiting.TO_MARK),
+        intake_id=request.args.get("intake", type=UUID),
+        assignment_id=request.args.get("assignment", type=UUID),
+        words=request.args.get("q", "").strip()[:LONGEST_SEARCH],
+    )
+
+
+def _parameters(chosen: QueueFilter) -> dict[str, Any]:
+    """Return the same choice as parameters of an address, without what is usual."""
+    named = {
+        "state": "" if chosen.waiting is Waiting.TO_MARK else chosen.waiting.value,
+        "intake": str(chosen.intake_id or ""),
+        "assignment": str(chosen.assignment_id or ""),
+        "q": chosen.words,
+    }
+    return {name: value for name, value in named.items() if value}
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        abort(400)

@@ -1,0 +1,76 @@
+"""Files and links of submissions, as their pages show them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
+
+from portal.domain.assignments.models import Submission, SubmissionFile, SubmissionLink
+from portal.domain.files.kinds import group_of, may_open_in_browser
+from portal.domain.files.models import StoredFile
+
+
+@dataclass(frozen=True)
+class WorkFile:
+    """A file of a submission; enough to list it and to serve it."""
+
+    id: UUID
+    submission_id: UUID
+    name: str
+    kind: str
+    """Its media type, decided by content."""
+    size: int
+    sha256: str
+    storage_key: str
+    stored_at: datetime
+
+    @property
+    def group(self) -> str:
+        """`image`, `video`, `document`: which picture stands for it in a list."""
+        return group_of(self.kind).value
+
+    @property
+    def shown_by_browser(self) -> bool:
+        return may_open_in_browser(self.kind)
+
+
+def files_of(session: Session, submission_ids: Sequence[UUID]) -> dict[UUID, list[WorkFile]]:
+    """Return the files of each submission, in their order, in one statement."""
+    found: dict[UUID, list[WorkFile]] = {submission_id: [] for submission_id in submission_ids}
+    if not submission_ids:
+        return found
+    statement = select_work_files().where(SubmissionFile.submission_id.in_(submission_ids))
+    for row in session.execute(statement.order_by(SubmissionFile.submission_id, SubmissionFile.position)):
+        found[row.submission_id].append(WorkFile(*row))
+    return found
+
+
+def select_work_files() -> Select[*tuple[Any, ...]]:
+    """Select files with the submission each belongs to, in the columns of `WorkFile`."""
+    return select(
+        StoredFile.id,
+        SubmissionFile.submission_id,
+        StoredFile.name,
+        StoredFile.kind,
+        StoredFile.size,
+        StoredFile.sha256,
+        StoredFile.storage_key,
+        StoredFile.stored_at,
+    ).join(SubmissionFile, SubmissionFile.file_id == StoredFile.id)
+
+
+def links_of_submission() -> ColumnElement[list[str]]:
+    """Select the links of a `Submission` as one array, in their order."""
+    links = (
+        select(SubmissionLink.url)
+        .where(SubmissionLink.submission_id == Submission.id)
+        .order_by(SubmissionLink.position)
+        .correlate(Submission)
+    )
+    return func.array(links.scalar_subquery())

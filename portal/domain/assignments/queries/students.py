@@ -1,0 +1,362 @@
+"""What a student sees of assignments: their own work, and only marks that were released."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, lateral, or_, select, true
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.selectable import LateralFromClause
+
+from portal.domain.assignments.deadlines import Dates, Standing, standing
+from portal.domain.assignments.models import (
+    Assignment,
+    AssignmentState,
+    CountedAttempt,
+    Grade,
+    Submission,
+    SubmissionMember,
+    SubmissionState,
+)
+from portal.domain.assignments.queries.files import links_of_submission
+from portal.domain.assignments.waiting import HANDED_IN
+from portal.domain.courses.models import Course, Intake
+from portal.domain.enrolments.models import Enrolment, EnrolmentState
+from portal.domain.errors import NotFound
+
+SOON = timedelta(days=7)  # what is due within a week is for now, the rest for later
+CURRENT = (EnrolmentState.ACTIVE, EnrolmentState.SUSPENDED, EnrolmentState.COMPLETED)
+
+
+class Group(StrEnum):
+    """Where an assignment stands on a student's list."""
+
+    NOW = "now"
+    LATER = "later"
+    HANDED_IN = "handed_in"
+    MARKED = "marked"
+    MISSED = "missed"
+
+
+@dataclass(frozen=True)
+class AssignmentRow:
+    """An assignment on a student's list, with how far the student is."""
+
+    id: UUID
+    title: str
+    course: str
+    intake: str
+    assignment_type: str
+    state: str
+    points: int
+    opens_at: datetime | None
+    due_at: datetime
+    cut_off_at: datetime | None
+    attempts: int
+    attempt_state: str | None
+    """Of the newest attempt, as the student may know it: a mark held back is still `submitted`."""
+    submitted_at: datetime | None
+    late: bool | None
+    mark: Decimal | None
+    """Of the attempt that counts, once released."""
+    course_id: UUID
+    intake_id: UUID
+
+    @property
+    def dates(self) -> Dates:
+        return Dates(opens_at=self.opens_at, due_at=self.due_at, cut_off_at=self.cut_off_at)
+
+    def group(self, at: datetime) -> Group:
+        """Return where this stands on the list at a moment."""
+        if self.attempts:
+            return Group.MARKED if self.attempt_state == SubmissionState.RETURNED else Group.HANDED_IN
+        stands = standing(self.dates, at)
+        if stands is Standing.CLOSED or self.state == AssignmentState.ARCHIVED:
+            return Group.MISSED
+        if stands is Standing.NOT_OPEN or self.due_at - at > SOON:
+            return Group.LATER
+        return Group.NOW
+
+
+@dataclass(frozen=True)
+class AssignmentPage:
+    """One assignment as its student sees it."""
+
+    id: UUID
+    title: str
+    course: str
+    intake: str
+    assignment_type: str
+    state: str
+    instructions: str
+    points: int
+    weight: int
+    opens_at: datetime | None
+    due_at: datetime
+    cut_off_at: datetime | None
+    accepted_kinds: list[str]
+    max_files: int
+    attempts_allowed: int | None
+    counted_attempt: str
+    enrolment_id: UUID
+    enrolment_state: str
+    course_id: UUID
+    intake_id: UUID
+
+    @property
+    def dates(self) -> Dates:
+        return Dates(opens_at=self.opens_at, due_at=self.due_at, cut_off_at=self.cut_off_at)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt as its student sees it."""
+
+    id: UUID
+    attempt: int
+    state: str
+    number: str
+    code: str
+    submitted_at: datetime
+    late: bool
+    text: str
+    links: list[str]
+    mark: Decimal | None
+    feedback: str | None
+    released_at: datetime | None
+
+
+@dataclass(frozen=True)
+class LatestMark:
+    """A mark that was released lately."""
+
+    assignment_id: UUID
+    title: str
+    course: str
+    points: int
+    mark: Decimal
+    released_at: datetime
+
+
+def assignments_of(session: Session, student_id: UUID) -> list[AssignmentRow]:
+    """Return all assignments of a student's intakes, by due date, with the student's work and released marks."""
+    newest, mark = _newest_attempt(), _counting_mark()
+    statement: Select[*tuple[Any, ...]] = (
+        select(
+            Assignment.id,
+            Assignment.title,
+            Course.title.label("course"),
+            Intake.title.label("intake"),
+            Assignment.assignment_type,
+            Assignment.state,
+            Assignment.points,
+            Assignment.opens_at,
+            Assignment.due_at,
+            Assignment.cut_off_at,
+            func.coalesce(newest.c.attempts, 0),
+            newest.c.state.label("attempt_state"),
+            newest.c.submitted_at,
+            newest.c.late,
+            mark.c.final_points,
+            Intake.course_id,
+            Intake.id.label("intake_id"),
+        )
+        .select_from(Enrolment)
+        .join(Assignment, Assignment.intake_id == Enrolment.intake_id)
+        .join(Intake, Intake.id == Assignment.intake_id)
+        .join(Course, Course.id == Intake.course_id)
+        .outerjoin(newest, true())
+        .outerjoin(mark, true())
+        .where(Enrolment.user_id == student_id, _visible())
+        .ext(distinct_on(Assignment.due_at, Assignment.id))
+        .order_by(Assignment.due_at, Assignment.id, *_current_enrolment_first())
+    )
+    return [AssignmentRow(*row) for row in session.execute(statement)]
+
+
+def assignment_for(session: Session, student_id: UUID, assignment_id: UUID) -> AssignmentPage:
+    """Return an assignment if it is this student's; its brief stays closed until it opens."""
+    opened = or_(Assignment.opens_at.is_(None), Assignment.opens_at <= func.now())
+    statement: Select[*tuple[Any, ...]] = (
+        select(
+            Assignment.id,
+            Assignment.title,
+            Course.title.label("course"),
+            Intake.title.label("intake"),
+            Assignment.assignment_type,
+            Assignment.state,
+            case((opened, Assignment.instructions), else_=""),
+            Assignment.points,
+            Assignment.weight,
+            Assignment.opens_at,
+            Assignment.due_at,
+            Assignment.cut_off_at,
+            Assignment.accepted_kinds,
+            Assignment.max_files,
+            Assignment.attempts_allowed,
+            Assignment.counted_attempt,
+            Enrolment.id.label("enrolment_id"),
+            Enrolment.state.label("enrolment_state"),
+            Intake.course_id,
+            Intake.id.label("intake_id"),
+        )
+        .select_from(Enrolment)
+        .join(Assignment, Assignment.intake_id == Enrolment.intake_id)
+        .join(Intake, Intake.id == Assignment.intake_id)
+        .join(Course, Course.id == Intake.course_id)
+        .where(Enrolment.user_id == student_id, Assignment.id == assignment_id, _visible())
+        .order_by(*_current_enrolment_first())
+        .limit(1)
+    )
+    row = session.execute(statement).one_or_none()
+    if row is None:
+        raise NotFound
+    return AssignmentPage(*row)
+
+
+def attempts_of(session: Session, student_id: UUID, assignment_id: UUID) -> list[Attempt]:
+    """Return a student's attempts at an assignment, the newest first."""
+    shown = _released_mark()
+    statement: Select[*tuple[Any, ...]] = (
+        select(
+            Submission.id,
+            Submission.attempt,
+            _state_for_student(),
+            Submission.number,
+            Submission.code,
+            Submission.submitted_at,
+            Submission.late,
+            Submission.text,
+            links_of_submission(),
+            shown.c.final_points,
+            shown.c.feedback,
+            shown.c.released_at,
+        )
+        .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
+        .join(Enrolment, Enrolment.id == SubmissionMember.enrolment_id)
+        .outerjoin(shown, true())
+        .where(
+            Enrolment.user_id == student_id,
+            Submission.assignment_id == assignment_id,
+            Submission.state != SubmissionState.DRAFT,
+        )
+        .order_by(Submission.submitted_at.desc(), Submission.id.desc())
+    )
+    return [Attempt(*row) for row in session.execute(statement)]
+
+
+def latest_marks(session: Session, student_id: UUID, limit: int = 5) -> list[LatestMark]:
+    """Return the marks that this student was shown last, the newest first."""
+    newest = (
+        select(
+            Assignment.id,
+            Assignment.title,
+            Course.title.label("course"),
+            Assignment.points,
+            Grade.final_points,
+            Grade.released_at,
+        )
+        .ext(distinct_on(Grade.submission_id))
+        .join(Enrolment, Enrolment.id == Grade.enrolment_id)
+        .join(Submission, Submission.id == Grade.submission_id)
+        .join(Assignment, Assignment.id == Submission.assignment_id)
+        .join(Intake, Intake.id == Assignment.intake_id)
+        .join(Course, Course.id == Intake.course_id)
+        .where(Enrolment.user_id == student_id, Grade.released_at.is_not(None))
+        .order_by(Grade.submission_id, Grade.graded_at.desc(), Grade.id.desc())
+        .subquery()
+    )
+    statement: Select[*tuple[Any, ...]] = select(newest).order_by(newest.c.released_at.desc()).limit(limit)
+    return [LatestMark(*row) for row in session.execute(statement)]
+
+
+def _visible() -> ColumnElement[bool]:
+    """Published work of a current enrolment, and whatever the student has handed in, for ever."""
+    handed_in = (
+        select(Submission.id)
+        .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
+        .where(
+            Submission.assignment_id == Assignment.id,
+            Submission.state.in_(HANDED_IN),
+            SubmissionMember.enrolment_id == Enrolment.id,
+        )
+        .exists()
+    )
+    published = and_(Assignment.state == AssignmentState.PUBLISHED, Enrolment.state.in_(CURRENT))
+    return or_(published, handed_in)
+
+
+def _current_enrolment_first() -> tuple[ColumnElement[bool], ColumnElement[datetime]]:
+    return Enrolment.state.in_(CURRENT).desc(), Enrolment.enrolled_at.desc()
+
+
+def _newest_attempt() -> LateralFromClause:
+    return lateral(
+        select(
+            _state_for_student().label("state"),
+            Submission.submitted_at,
+            Submission.late,
+            func.count().over().label("attempts"),
+        )
+        .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
+        .where(
+            Submission.assignment_id == Assignment.id,
+            Submission.state.in_(HANDED_IN),
+            SubmissionMember.enrolment_id == Enrolment.id,
+        )
+        .order_by(Submission.attempt.desc())
+        .limit(1)
+        .correlate(Assignment, Enrolment),
+        "newest",
+    )
+
+
+def _counting_mark() -> LateralFromClause:
+    """The released mark of the attempt that counts: the latest that has one, or the best."""
+    shown = (
+        select(Submission.attempt, Grade.final_points)
+        .ext(distinct_on(Submission.id))
+        .join(Grade, Grade.submission_id == Submission.id)
+        .where(
+            Submission.assignment_id == Assignment.id,
+            Grade.enrolment_id == Enrolment.id,
+            Grade.released_at.is_not(None),
+        )
+        .order_by(Submission.id, Grade.graded_at.desc(), Grade.id.desc())
+        .correlate(Assignment, Enrolment)
+        .subquery("shown")
+    )
+    best_first = case((Assignment.counted_attempt == CountedAttempt.BEST, shown.c.final_points))
+    return lateral(
+        select(shown.c.final_points)
+        .order_by(best_first.desc().nulls_last(), shown.c.attempt.desc())
+        .limit(1)
+        .correlate(Assignment),
+        "mark",
+    )
+
+
+def _released_mark() -> LateralFromClause:
+    return lateral(
+        select(Grade.final_points, Grade.feedback, Grade.released_at)
+        .where(
+            Grade.submission_id == Submission.id,
+            Grade.enrolment_id == Enrolment.id,
+            Grade.released_at.is_not(None),
+        )
+        .order_by(Grade.graded_at.desc(), Grade.id.desc())
+        .limit(1)
+        .correlate(Submission, Enrolment),
+        "shown",
+    )
+
+
+def _state_for_student() -> ColumnElement[str]:
+    """A mark that is held back leaves no trace: the work is simply handed in."""
+    return case((Submission.state == SubmissionState.GRADED, SubmissionState.SUBMITTED.value), else_=Submission.state)

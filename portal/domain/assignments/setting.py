@@ -1,0 +1,221 @@
+"""Setting work: a trainer creates, edits, publishes and archives an assignment of an intake they teach."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import Session
+
+from portal.db import changed, uuid7
+from portal.domain.assignments.models import (
+    Assignment,
+    AssignmentState,
+    AssignmentType,
+    CountedAttempt,
+    Grade,
+    Submission,
+)
+from portal.domain.assignments.transitions import Setting, next_assignment_state
+from portal.domain.assignments.waiting import mark_is_held_back, waits_for_mark
+from portal.domain.audit import operations as audit
+from portal.domain.courses.models import Course, Intake, IntakeTrainer
+from portal.domain.enrolments.models import Enrolment, EnrolmentState
+from portal.domain.errors import Conflict, Invalid, NotFound
+from portal.domain.files.kinds import Group
+from portal.domain.notifications import operations as notifications
+from portal.domain.notifications.models import NotificationKind
+from portal.domain.permissions import Actor
+
+MOST_POINTS = 1000
+MOST_WEIGHT = 100
+MOST_FILES = 50
+LONGEST_TITLE = 200  # characters
+LONGEST_INSTRUCTIONS = 50_000  # characters
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetAssignment:
+    """All that a trainer decides about an assignment."""
+
+    title: str
+    assignment_type: AssignmentType
+    instructions: str
+    points: int
+    weight: int = 1
+    opens_at: datetime | None = None
+    due_at: datetime
+    cut_off_at: datetime | None = None
+    accepted_kinds: tuple[str, ...] = ()
+    max_files: int = 10
+    attempts_allowed: int | None = None
+    counted_attempt: CountedAttempt = CountedAttempt.LATEST
+
+
+def create_assignment(
+    session: Session, actor: Actor, intake_id: UUID, command: SetAssignment, *, at: datetime
+) -> Assignment:
+    """Return a new draft of an assignment, which no student sees yet."""
+    _check(command)
+    _lock_intake(session, actor, intake_id)
+    assignment = Assignment(
+        id=uuid7(),
+        intake_id=intake_id,
+        state=AssignmentState.DRAFT,
+        created_by=actor.person_id,
+        created_at=at,
+        updated_at=at,
+        **_columns(command),
+    )
+    session.add(assignment)
+    audit.record(session, actor, "assignment:create", assignment, after=asdict(command), at=at)
+    return assignment
+
+
+def edit_assignment(
+    session: Session, actor: Actor, assignment_id: UUID, command: SetAssignment, *, at: datetime
+) -> Assignment:
+    """Change what a trainer decides about an assignment; what was marked out of the present points stays so."""
+    _check(command)
+    assignment = _lock_assignment(session, actor, assignment_id)
+    assignment.state = next_assignment_state(assignment.state, Setting.EDIT)
+    if command.points != assignment.points and _has_marks(session, assignment_id):
+        raise Invalid(
+            "The points cannot change any more.",
+            fields={"points": f"Work has been marked out of {assignment.points} already."},
+        )
+    columns = _columns(command)
+    before = {name: getattr(assignment, name) for name in columns}
+    for name, value in columns.items():
+        setattr(assignment, name, value)
+    assignment.updated_at = at
+    audit.record(session, actor, "assignment:edit", assignment, before=before, after=columns, at=at)
+    changed(session, "assignments")
+    return assignment
+
+
+def publish_assignment(session: Session, actor: Actor, assignment_id: UUID, *, at: datetime) -> Assignment:
+    """Show an assignment to the students of its intake, and tell them."""
+    assignment = _lock_assignment(session, actor, assignment_id)
+    assignment.state = next_assignment_state(assignment.state, Setting.PUBLISH)
+    if assignment.due_at <= at:
+        raise Invalid(
+            "The due date has passed already. Choose a later one, then publish.",
+            fields={"due_at": "Choose a date that is still to come."},
+        )
+    assignment.published_at = assignment.updated_at = at
+    audit.record(session, actor, "assignment:publish", assignment, after={"state": assignment.state}, at=at)
+    _tell_students(session, assignment, at)
+    changed(session, "assignments")
+    return assignment
+
+
+def archive_assignment(session: Session, actor: Actor, assignment_id: UUID, *, at: datetime) -> Assignment:
+    """Put an assignment away: nothing more is taken, and those who handed in keep their work and marks."""
+    assignment = _lock_assignment(session, actor, assignment_id)
+    before = assignment.state
+    assignment.state = next_assignment_state(before, Setting.ARCHIVE)
+    if _has_work_in_hand(session, assignment_id):
+        raise Conflict("Work of this assignment still waits for its mark, or its mark for release. Finish that first.")
+    assignment.updated_at = at
+    audit.record(
+        session,
+        actor,
+        "assignment:archive",
+        assignment,
+        before={"state": before},
+        after={"state": assignment.state},
+        at=at,
+    )
+    changed(session, "assignments")
+    return assignment
+
+
+def _check(command: SetAssignment) -> None:
+    """Refuse what cannot be meant, each beside its field."""
+    problems: dict[str, str] = {}
+    if not 1 <= len(command.title) <= LONGEST_TITLE:
+        problems["title"] = f"Give it a title of at most {LONGEST_TITLE} characters."
+    if len(command.instructions) > LONGEST_INSTRUCTIONS:
+        problems["instructions"] = f"At most {LONGEST_INSTRUCTIONS:,} characters, please."
+    if not 1 <= command.points <= MOST_POINTS:
+        problems["points"] = f"Between 1 and {MOST_POINTS} points."
+    if not 0 <= command.weight <= MOST_WEIGHT:
+        problems["weight"] = f"Between 0 and {MOST_WEIGHT}."
+    if not 0 <= command.max_files <= MOST_FILES:
+        problems["max_files"] = f"Between 0 and {MOST_FILES} files."
+    if command.attempts_allowed is not None and command.attempts_allowed < 1:
+        problems["attempts_allowed"] = "At least one attempt, or leave it empty."
+    if command.opens_at is not None and command.opens_at >= command.due_at:
+        problems["opens_at"] = "It has to open before it is due."
+    if command.cut_off_at is not None and command.cut_off_at < command.due_at:
+        problems["cut_off_at"] = "Late work can only be taken until a moment after the due date."
+    if not set(command.accepted_kinds) <= {group.value for group in Group}:
+        problems["accepted_kinds"] = "Choose from the kinds that are listed."
+    if problems:
+        raise Invalid("Please check the assignment.", fields=problems)
+
+
+def _columns(command: SetAssignment) -> dict[str, object]:
+    return asdict(command) | {"accepted_kinds": list(command.accepted_kinds)}
+
+
+def _lock_intake(session: Session, actor: Actor, intake_id: UUID) -> None:
+    """Hold the intake as it is while work is set in it; an intake of others does not exist."""
+    teaches = (IntakeTrainer.intake_id == Intake.id) & (IntakeTrainer.user_id == actor.person_id)
+    statement = select(Intake.id).join(IntakeTrainer, teaches).where(Intake.id == intake_id)
+    if session.scalar(statement.with_for_update(read=True, of=Intake)) is None:
+        raise NotFound
+
+
+def _lock_assignment(session: Session, actor: Actor, assignment_id: UUID) -> Assignment:
+    statement = (
+        select(Assignment)
+        .join(IntakeTrainer, IntakeTrainer.intake_id == Assignment.intake_id)
+        .where(Assignment.id == assignment_id, IntakeTrainer.user_id == actor.person_id)
+        .with_for_update(of=Assignment)
+        .execution_options(populate_existing=True)
+    )
+    assignment = session.scalar(statement)
+    if assignment is None:
+        raise NotFound
+    return assignment
+
+
+def _has_marks(session: Session, assignment_id: UUID) -> bool:
+    of_this = (Grade.submission_id == Submission.id) & (Submission.assignment_id == assignment_id)
+    return bool(session.scalar(select(exists().where(of_this))))
+
+
+def _has_work_in_hand(session: Session, assignment_id: UUID) -> bool:
+    in_hand = (
+        select(Submission.id)
+        .join(Assignment, Assignment.id == Submission.assignment_id)
+        .where(Assignment.id == assignment_id, or_(waits_for_mark(), mark_is_held_back()))
+    )
+    return bool(session.scalar(select(in_hand.exists())))
+
+
+def _tell_students(session: Session, assignment: Assignment, at: datetime) -> None:
+    students = select(Enrolment.user_id, Course.title).where(
+        Enrolment.intake_id == assignment.intake_id,
+        Enrolment.state == EnrolmentState.ACTIVE,
+        Intake.id == Enrolment.intake_id,
+        Course.id == Intake.course_id,
+    )
+    rows = session.execute(students).all()
+    if not rows:
+        return
+    notifications.tell(
+        session,
+        [row.user_id for row in rows],
+        NotificationKind.ASSIGNMENT_PUBLISHED,
+        key=f"assignment-published:{assignment.id}",
+        at=at,
+        course=rows[0].title,
+        title=assignment.title,
+        due_at=assignment.due_at.isoformat(),
+        path=f"/student/assignments/{assignment.id}",
+    )

@@ -1,0 +1,298 @@
+"""Handing in: one attempt with all that belongs to it, its receipt and its trail, in one transaction.
+
+The bytes of its files are durable in the store before this begins. What is committed here has been handed in;
+only then does the answer leave with the receipt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
+
+from portal.db import changed, uuid7
+from portal.domain.assignments import deadlines
+from portal.domain.assignments.models import (
+    Assignment,
+    AssignmentState,
+    Submission,
+    SubmissionFile,
+    SubmissionLink,
+    SubmissionMember,
+    SubmissionState,
+    submission_number_sequence,
+)
+from portal.domain.assignments.receipts import new_code, receipt_number
+from portal.domain.assignments.work import LONGEST_TEXT, MOST_LINKS, problem_of_kind, problem_of_link
+from portal.domain.audit import operations as audit
+from portal.domain.enrolments.models import Enrolment, EnrolmentState
+from portal.domain.errors import Conflict, Invalid, NotFound
+from portal.domain.files import operations as files
+from portal.domain.files.models import FilePurpose, FileState, StoredFile
+from portal.domain.files.operations import StoredBytes
+from portal.domain.notifications import operations as notifications
+from portal.domain.notifications.models import NotificationKind
+from portal.domain.permissions import Actor
+
+CURRENT = (EnrolmentState.ACTIVE, EnrolmentState.SUSPENDED, EnrolmentState.COMPLETED)
+LONGEST_KEY = 100  # characters; a page sends 36, a client may choose its own
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubmitAssignment:
+    """One hand-in, as a page or a client sends it."""
+
+    assignment_id: UUID
+    key: str
+    """Made with the form: the same key with the same work is the same hand-in, however often it arrives."""
+    text: str = ""
+    links: tuple[str, ...] = ()
+    files: tuple[StoredBytes, ...] = ()
+    """What came with this request, durable in the store."""
+    kept: tuple[UUID, ...] = ()
+    """Files that came with an earlier request which was refused."""
+
+
+def submit_assignment(session: Session, actor: Actor, command: SubmitAssignment, *, at: datetime) -> Submission:
+    """Return the attempt that is now handed in; a repeat of the same hand-in returns the one that was made."""
+    enrolment = _lock_enrolment(session, actor, command.assignment_id)
+    assignment = _hold_assignment(session, command.assignment_id)
+    attempts = _attempts(session, assignment.id, enrolment.id, command.key)
+    if earlier := next((attempt for attempt in attempts if attempt.key == command.key), None):
+        return _repeated(session, earlier.id, command)
+    made = [attempt for attempt in attempts if attempt.state != SubmissionState.WITHDRAWN]
+    _refuse_by_state(enrolment, assignment)
+    _refuse_by_time(assignment, [attempt.late for attempt in made], at)
+    _refuse_by_shape(assignment, command)
+    kept = _lock_kept(session, actor, command.kept)
+    _refuse_by_kind(assignment, command.files, kept)
+
+    submission = Submission(
+        id=uuid7(),
+        assignment_id=assignment.id,
+        enrolment_id=enrolment.id,
+        attempt=max((attempt.attempt for attempt in attempts), default=0) + 1,
+        state=SubmissionState.SUBMITTED,
+        text=command.text,
+        number=receipt_number(at.year, session.scalars(submission_number_sequence.next_value().select()).one()),
+        code=new_code(),
+        begun_at=at,
+        submitted_at=at,
+        submitted_by=actor.person_id,
+        late=deadlines.standing(_dates(assignment), at) is deadlines.Standing.LATE,
+        key=command.key,
+    )
+    session.add(submission)
+    session.flush()
+    attached = _attach(session, actor, submission, command, kept, at)
+    audit.record(
+        session,
+        actor,
+        "assignment:submit",
+        submission,
+        for_user=enrolment.user_id,
+        after=_in_the_trail(submission, command, attached),
+        at=at,
+    )
+    _tell(session, actor, assignment, submission, attached, at)
+    changed(session, "submissions")
+    return submission
+
+
+def keep_files(session: Session, actor: Actor, received: Sequence[StoredBytes], *, at: datetime) -> list[StoredFile]:
+    """Write down files whose hand-in was refused, so that they need not be sent again; a day later they are swept."""
+    return [
+        files.record_file(session, owner_id=actor.person_id, purpose=FilePurpose.SUBMISSION, stored=stored, at=at)
+        for stored in received
+    ]
+
+
+def _lock_enrolment(session: Session, actor: Actor, assignment_id: UUID) -> Enrolment:
+    """Hold the student's enrolment, so that two hand-ins by one person come one after the other."""
+    statement = (
+        select(Enrolment)
+        .join(Assignment, Assignment.intake_id == Enrolment.intake_id)
+        .where(Assignment.id == assignment_id, Enrolment.user_id == actor.person_id, Enrolment.state.in_(CURRENT))
+        .with_for_update(of=Enrolment, key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    enrolment = session.scalar(statement)
+    if enrolment is None:
+        raise NotFound
+    return enrolment
+
+
+def _hold_assignment(session: Session, assignment_id: UUID) -> Assignment:
+    """Read the assignment as it is now, and keep it so: its dates do not move while somebody hands in."""
+    statement = select(Assignment).where(Assignment.id == assignment_id).with_for_update(read=True)
+    return session.scalars(statement.execution_options(populate_existing=True)).one()
+
+
+def _attempts(session: Session, assignment_id: UUID, enrolment_id: UUID, key: str) -> Sequence[Row[*tuple[Any, ...]]]:
+    columns = (Submission.id, Submission.attempt, Submission.state, Submission.late, Submission.key)
+    of_this = Submission.assignment_id == assignment_id
+    return session.execute(
+        select(*columns).where(Submission.enrolment_id == enrolment_id, of_this | (Submission.key == key))
+    ).all()
+
+
+def _repeated(session: Session, submission_id: UUID, command: SubmitAssignment) -> Submission:
+    """Return what this key handed in before, if it is the same work; other work is never dropped in silence."""
+    earlier = session.get_one(Submission, submission_id)
+    links = session.scalars(
+        select(SubmissionLink.url).where(SubmissionLink.submission_id == earlier.id).order_by(SubmissionLink.position)
+    )
+    attached = (
+        select(StoredFile.id, StoredFile.sha256)
+        .join(SubmissionFile, SubmissionFile.file_id == StoredFile.id)
+        .where(SubmissionFile.submission_id == earlier.id)
+    )
+    sums = {row.id: row.sha256 for row in session.execute(attached)}
+    sent = [stored.sha256 for stored in command.files] + [sums.get(file_id, "") for file_id in command.kept]
+    same = (
+        earlier.assignment_id == command.assignment_id
+        and earlier.text == command.text
+        and tuple(links) == command.links
+        and sorted(sums.values()) == sorted(sent)
+    )
+    if not same:
+        raise Conflict(
+            f"This form was handed in before, as {earlier.number}, and what it holds now is different. "
+            "It is all here and not handed in yet: send it once more to hand it in as a further attempt."
+        )
+    return earlier
+
+
+def _refuse_by_state(enrolment: Enrolment, assignment: Assignment) -> None:
+    if assignment.state == AssignmentState.DRAFT:
+        raise NotFound
+    if assignment.state != AssignmentState.PUBLISHED:
+        raise Conflict("This assignment is archived: nothing more is taken.")
+    if enrolment.state == EnrolmentState.SUSPENDED:
+        raise Conflict("Your enrolment is suspended, so nothing can be handed in now. The office can tell you more.")
+    if enrolment.state != EnrolmentState.ACTIVE:
+        raise Conflict("You have completed this intake: nothing more is taken.")
+
+
+def _refuse_by_time(assignment: Assignment, late: Sequence[bool], at: datetime) -> None:
+    made = deadlines.Made.of(late)
+    if refusal := deadlines.refusal(_dates(assignment), assignment.attempts_allowed, made, at):
+        raise Conflict(refusal.value)
+
+
+def _dates(assignment: Assignment) -> deadlines.Dates:
+    return deadlines.Dates(opens_at=assignment.opens_at, due_at=assignment.due_at, cut_off_at=assignment.cut_off_at)
+
+
+def _refuse_by_shape(assignment: Assignment, command: SubmitAssignment) -> None:
+    problems: dict[str, str] = {}
+    number_of_files = len(command.files) + len(command.kept)
+    if len(command.text) > LONGEST_TEXT:
+        problems["text"] = f"At most {LONGEST_TEXT:,} characters; put longer text into a file."
+    if len(command.links) > MOST_LINKS:
+        problems["links"] = f"At most {MOST_LINKS} links."
+    elif problem := next(filter(None, map(problem_of_link, command.links)), None):
+        problems["links"] = problem
+    if number_of_files > assignment.max_files:
+        most = assignment.max_files
+        problems["files"] = f"At most {most} files." if most else "This assignment takes text and links, no files."
+    if not 0 < len(command.key) <= LONGEST_KEY:
+        problems["key"] = "Open the assignment again, then hand in."
+    if problems:
+        raise Invalid("Please check your work. Nothing has been handed in yet.", fields=problems)
+    if not (command.text.strip() or command.links or number_of_files):
+        raise Invalid("There is nothing to hand in yet. Write something, give a link, or choose a file.")
+
+
+def _lock_kept(session: Session, actor: Actor, kept: Sequence[UUID]) -> list[StoredFile]:
+    """Return the student's own files of an earlier request, locked, in the order in which they were named."""
+    if not kept:
+        return []
+    statement = select(StoredFile).where(
+        StoredFile.id.in_(kept),
+        StoredFile.owner_id == actor.person_id,
+        StoredFile.purpose == FilePurpose.SUBMISSION,
+        StoredFile.state == FileState.STORED,
+    )
+    found = {row.id: row for row in session.scalars(statement.with_for_update())}
+    if missing := len(set(kept) - found.keys()):
+        gone = "A file you sent earlier is" if missing == 1 else f"{missing} files you sent earlier are"
+        raise Invalid(f"{gone} not here any more.", fields={"files": "Please choose what is missing again."})
+    return [found[file_id] for file_id in dict.fromkeys(kept)]
+
+
+def _refuse_by_kind(assignment: Assignment, received: Sequence[StoredBytes], kept: Sequence[StoredFile]) -> None:
+    accepted = assignment.accepted_kinds
+    named = [(file.name, file.kind) for file in received] + [(file.name, file.kind) for file in kept]
+    problems = [problem for name, kind in named if (problem := problem_of_kind(name, kind, accepted))]
+    if problems:
+        raise Invalid("A file is not of the right kind.", fields={"files": " ".join(problems)})
+
+
+def _attach(
+    session: Session,
+    actor: Actor,
+    submission: Submission,
+    command: SubmitAssignment,
+    kept: Sequence[StoredFile],
+    at: datetime,
+) -> list[StoredFile]:
+    """Bind member, links and files to the attempt; return its files in order."""
+    attached = [*kept, *keep_files(session, actor, command.files, at=at)]
+    for file in attached:
+        files.attach(session, file, at=at)
+    session.add(SubmissionMember(submission_id=submission.id, enrolment_id=submission.enrolment_id))
+    session.add_all(
+        SubmissionLink(submission_id=submission.id, position=position, url=url)
+        for position, url in enumerate(command.links, start=1)
+    )
+    session.flush()
+    session.add_all(
+        SubmissionFile(submission_id=submission.id, file_id=file.id, position=position)
+        for position, file in enumerate(attached, start=1)
+    )
+    return attached
+
+
+def _in_the_trail(
+    submission: Submission, command: SubmitAssignment, attached: Sequence[StoredFile]
+) -> dict[str, object]:
+    """Return what proves later what was handed in, without the work itself."""
+    return {
+        "assignment_id": submission.assignment_id,
+        "attempt": submission.attempt,
+        "number": submission.number,
+        "late": submission.late,
+        "text_sha256": hashlib.sha256(command.text.encode()).hexdigest(),
+        "links": list(command.links),
+        "files": [{"name": file.name, "size": file.size, "sha256": file.sha256} for file in attached],
+    }
+
+
+def _tell(
+    session: Session,
+    actor: Actor,
+    assignment: Assignment,
+    submission: Submission,
+    attached: Sequence[StoredFile],
+    at: datetime,
+) -> None:
+    notifications.tell(
+        session,
+        [actor.person_id],
+        NotificationKind.SUBMISSION_RECEIVED,
+        key=f"submission-received:{submission.id}",
+        at=at,
+        title=assignment.title,
+        number=submission.number,
+        code=submission.code,
+        received_at=at.isoformat(),
+        files=[{"name": file.name, "size": file.size, "sha256": file.sha256} for file in attached],
+        path=f"/student/submissions/{submission.id}/receipt",
+    )

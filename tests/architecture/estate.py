@@ -1,0 +1,153 @@
+"""One of everything that has an address, all of Ama's intake, so that every route can be asked for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from portal.domain.accounts.models import SingleUseToken
+from portal.domain.assignments.models import Grade, Submission, SubmissionFile, SubmissionMember
+from portal.domain.audit.models import AuditEntry
+from portal.domain.files.models import StoredFile
+from portal.domain.notifications.models import Notification
+from portal.web.sessions import token_hash
+from tests.cast import Cast
+from tests.factories import (
+    add,
+    make_assignment,
+    make_live_class,
+    make_material,
+    make_room,
+    make_session,
+    now,
+)
+
+SHA = "0" * 64
+
+
+def build_estate(session: Session, cast: Cast) -> dict[str, Any]:
+    """Return the value of every URL argument by its name."""
+    material = make_material(session, cast.intake, cast.module, cast.kofi)
+    assignment = make_assignment(session, cast.intake, cast.kofi)
+    submission = add(
+        session,
+        Submission(
+            assignment_id=assignment.id,
+            enrolment_id=cast.enrolment.id,
+            attempt=1,
+            state="graded",
+            text="My work.",
+            number="S26-000001-A",
+            code="ABCDE-FGHJK-MNPQR-STVWX",
+            begun_at=now(),
+            submitted_at=now(),
+            submitted_by=cast.ama.id,
+        ),
+    )
+    add(session, SubmissionMember(submission_id=submission.id, enrolment_id=cast.enrolment.id))
+    file = add(
+        session,
+        StoredFile(
+            owner_id=cast.ama.id,
+            purpose="submission",
+            state="attached",
+            name="work.jpg",
+            kind="image/jpeg",
+            size=3,
+            sha256=SHA,
+            storage_key="none/such",
+            stored_at=now(),
+            attached_at=now(),
+        ),
+    )
+    add(session, SubmissionFile(submission_id=submission.id, file_id=file.id, position=1))
+    grade = add(
+        session,
+        Grade(
+            submission_id=submission.id,
+            enrolment_id=cast.enrolment.id,
+            raw_points=70,
+            final_points=70,
+            graded_by=cast.kofi.id,
+            graded_at=now(),
+        ),
+    )
+    live_class = make_live_class(session, cast.intake, cast.kofi, starts_at=now() + timedelta(days=2))
+    notification = add(
+        session,
+        Notification(
+            user_id=cast.ama.id,
+            kind="material-released",
+            key="estate",
+            created_at=now(),
+            data={
+                "path": f"/student/courses/{cast.intake.id}",
+                "title": material.title,
+                "course": "Photography",
+                "material": material.title,
+            },
+        ),
+    )
+    _, ama_session = make_session(session, cast.ama)
+    entry = add(
+        session,
+        AuditEntry(
+            at=now(),
+            actor="person",
+            actor_id=cast.efua.id,
+            action="course:publish",
+            subject_type="courses",
+            subject_id=str(cast.photography.id),
+        ),
+    )
+    secret = "an-unused-invitation-secret"
+    add(
+        session,
+        SingleUseToken(
+            purpose="invitation",
+            token_hash=token_hash(secret),
+            user_id=cast.ama.id,
+            created_at=now(),
+            expires_at=now() + timedelta(days=7),
+        ),
+    )
+    room = make_room(session)
+    session.commit()
+    return {
+        "course_id": cast.photography.id,
+        "slug": cast.photography.slug,
+        "intake_id": cast.intake.id,
+        "module_id": cast.module.id,
+        "material_id": material.id,
+        "assignment_id": assignment.id,
+        "submission_id": submission.id,
+        "file_id": file.id,
+        "grade_id": grade.id,
+        "live_class_id": live_class.id,
+        "class_id": live_class.id,
+        "room_id": room.id,
+        "notification_id": notification.id,
+        "session_id": ama_session.id,
+        "user_id": cast.ama.id,
+        "person_id": cast.ama.id,
+        "enrolment_id": cast.enrolment.id,
+        "entry_id": entry.id,
+        "token": secret,
+        "secret": secret,
+        "code": "ABCDE-FGHJK-MNPQR-STVWX",
+        "number": "S26-000001-A",
+        "name": "none.eml",
+        "message_id": "none.eml",
+        "message": "none.eml",
+        "day": now().date().isoformat(),
+        "kind": "link",
+        "path": "css/portal.css",
+        "filename": "css/portal.css",
+        "digest": "0",
+        "hash": "0",
+        "purpose": "invitation",
+        "direction": "up",
+        "key": "0" * 32,
+    }

@@ -1,0 +1,340 @@
+"""A trainer marks what was handed in to their intakes; a student sees nothing of it before its release."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.domain.assignments.models import Grade, MarkingDraft, Submission, SubmissionFile
+from portal.domain.notifications.models import Notification
+from tests.cast import Cast
+from tests.domain.assignments.arranging import hand_in, mark
+from tests.factories import make_assignment, make_enrolment, make_user
+from tests.pages import assert_page_and_fragment, parse, words
+
+HTMX = {"HX-Request": "true"}
+JPEG = b"\xff\xd8\xff\xe0" + b"a photograph" * 20
+
+
+@pytest.fixture
+def assignment(world: Session, cast: Cast) -> Any:
+    assignment = make_assignment(world, cast.intake, cast.kofi, title="A portrait", points=20)
+    world.commit()
+    return assignment
+
+
+@pytest.fixture
+def submission(world: Session, cast: Cast, assignment: Any) -> Submission:
+    return hand_in(world, cast, assignment, text="By the window.")
+
+
+@pytest.fixture
+def kofi(sign_in: Any, cast: Cast) -> FlaskClient:
+    return sign_in(cast.kofi)
+
+
+def bench(submission: Submission) -> str:
+    return f"/trainer/submissions/{submission.id}"
+
+
+def students_in(client: FlaskClient, address: str) -> list[str]:
+    return [words(link) for link in parse(client.get(address)).css("#queue tbody th a")]
+
+
+def test_the_queue_shows_what_has_waited_longest_first(
+    kofi: FlaskClient, world: Session, cast: Cast, assignment: Any, submission: Submission
+) -> None:
+    abena = make_user(world, first_name="Abena", last_name="Sarpong")
+    make_enrolment(world, abena, cast.intake)
+    world.commit()
+    hand_in(world, cast, assignment, by=abena)
+    assert_page_and_fragment(kofi, "/trainer/marking", "queue")
+    assert students_in(kofi, "/trainer/marking") == ["Ama Mensah", "Abena Sarpong"]
+
+
+def test_the_queue_is_filtered_by_intake_assignment_state_and_words(
+    kofi: FlaskClient, world: Session, cast: Cast, assignment: Any, submission: Submission
+) -> None:
+    other = make_assignment(world, cast.intake, cast.kofi, title="A poster")
+    world.commit()
+    done = hand_in(world, cast, other)
+    mark(world, cast, done, "12")
+    assert students_in(kofi, f"/trainer/marking?intake={cast.intake.id}") == ["Ama Mensah"]
+    assert students_in(kofi, f"/trainer/marking?intake={uuid4()}") == []
+    assert students_in(kofi, f"/trainer/marking?assignment={other.id}") == []
+    assert students_in(kofi, f"/trainer/marking?assignment={other.id}&state=held_back") == ["Ama Mensah"]
+    assert students_in(kofi, "/trainer/marking?state=returned") == []
+    assert students_in(kofi, "/trainer/marking?state=all") == ["Ama Mensah", "Ama Mensah"]
+    assert students_in(kofi, "/trainer/marking?q=mens") == ["Ama Mensah"]
+    assert students_in(kofi, f"/trainer/marking?q={cast.ama.student_number}") == ["Ama Mensah"]
+    assert students_in(kofi, f"/trainer/marking?q={submission.number}") == ["Ama Mensah"]
+    assert students_in(kofi, "/trainer/marking?q=%25") == []
+
+
+def test_an_attempt_that_was_replaced_waits_no_more(
+    kofi: FlaskClient, world: Session, cast: Cast, assignment: Any, submission: Submission
+) -> None:
+    newer = hand_in(world, cast, assignment)
+    links = parse(kofi.get("/trainer/marking")).css("#queue tbody th a")
+    assert [link.attributes["href"] for link in links] == [bench(newer)]
+
+
+def test_every_attempt_waits_where_the_best_one_counts(kofi: FlaskClient, world: Session, cast: Cast) -> None:
+    best = make_assignment(world, cast.intake, cast.kofi, counted_attempt="best")
+    world.commit()
+    hand_in(world, cast, best)
+    hand_in(world, cast, best)
+    assert len(students_in(kofi, "/trainer/marking")) == 2
+
+
+def test_the_bench_shows_the_work_and_the_next_in_the_queue(
+    kofi: FlaskClient, world: Session, cast: Cast, assignment: Any, sign_in: Any
+) -> None:
+    ama = sign_in(cast.ama)
+    ama.post(
+        f"/student/assignments/{assignment.id}/submission",
+        data={
+            "key": "1",
+            "text": "By the window.",
+            "links": "https://example.test/film",
+            "files": [(io.BytesIO(JPEG), "portrait.jpg")],
+        },
+        content_type="multipart/form-data",
+    )
+    submission = world.scalars(select(Submission)).one()
+    following = hand_in(world, cast, make_assignment(world, cast.intake, cast.kofi))
+    page = parse(kofi.get(bench(submission)))
+    stage = page.css_first(".bench-stage")
+    assert "By the window." in words(stage)
+    link = stage.css_first("a[href='https://example.test/film']")
+    assert "noopener" in link.attributes["rel"]
+    picture = kofi.get(stage.css_first("img").attributes["src"])
+    assert (picture.data, picture.mimetype) == (JPEG, "image/jpeg")
+    assert picture.headers["Content-Disposition"].startswith("inline")
+    download = kofi.get(stage.css_first("figcaption a").attributes["href"])
+    assert download.headers["Content-Disposition"].startswith("attachment")
+    assert page.css_first("a[rel=next]").attributes["href"] == bench(following)
+
+
+def test_the_next_and_the_previous_stay_within_what_was_chosen(
+    kofi: FlaskClient, world: Session, cast: Cast, assignment: Any, submission: Submission
+) -> None:
+    elsewhere = make_assignment(world, cast.intake, cast.kofi)
+    world.commit()
+    hand_in(world, cast, elsewhere)
+    abena = make_user(world, first_name="Abena", last_name="Sarpong")
+    make_enrolment(world, abena, cast.intake)
+    world.commit()
+    last = hand_in(world, cast, assignment, by=abena)
+    query = f"?assignment={assignment.id}"
+    page = parse(kofi.get(bench(submission) + query))
+    assert page.css_first("a[rel=next]").attributes["href"] == bench(last) + query
+    assert not page.css("a[rel=prev]")
+    back = parse(kofi.get(bench(last) + query))
+    assert back.css_first("a[rel=prev]").attributes["href"] == bench(submission) + query
+
+
+def test_what_a_trainer_types_is_kept_as_typed_and_is_no_mark(
+    kofi: FlaskClient, world: Session, submission: Submission
+) -> None:
+    answer = kofi.post(f"{bench(submission)}/draft", data={"points": "1x", "feedback": "Good li"}, headers=HTMX)
+    assert answer.status_code == 200
+    assert b"<html" not in answer.data
+    assert words(answer).startswith("Kept as typed")
+    kofi.post(f"{bench(submission)}/draft", data={"points": "1", "feedback": "Good light"}, headers=HTMX)
+    draft = world.scalars(select(MarkingDraft)).one()
+    assert (draft.points, draft.feedback) == ("1", "Good light")
+    page = parse(kofi.get(bench(submission)))
+    assert page.css_first("textarea[name=feedback]").text() == "Good light"
+    assert page.css_first("input[name=points]").attributes["value"] == "1"
+    assert not world.scalars(select(Grade)).all()
+
+
+def test_a_draft_is_kept_without_javascript_too(kofi: FlaskClient, world: Session, submission: Submission) -> None:
+    answer = kofi.post(f"{bench(submission)}/draft", data={"points": "", "feedback": "Good light"})
+    assert (answer.status_code, answer.headers["Location"]) == (303, bench(submission))
+    assert world.scalars(select(MarkingDraft.feedback)).one() == "Good light"
+
+
+def test_a_mark_is_held_back_until_it_is_released(
+    kofi: FlaskClient, world: Session, cast: Cast, sign_in: Any, assignment: Any, submission: Submission
+) -> None:
+    assignment.points = 100  # a mark that no second of a clock can look like
+    world.add(assignment)
+    world.commit()
+    kofi.post(f"{bench(submission)}/draft", data={"points": "87.5", "feedback": "Secret praise"}, headers=HTMX)
+    ama, page = sign_in(cast.ama), f"/student/assignments/{assignment.id}"
+
+    def nothing_shows() -> None:
+        for address in (page, "/student/assignments", f"/student/submissions/{submission.id}/receipt"):
+            for headers in ({}, HTMX):
+                text = ama.get(address, headers=headers).get_data(as_text=True)
+                assert "Secret praise" not in text, address
+                assert "87.5" not in text, address
+                assert "Marked" not in text, address
+
+    nothing_shows()
+    answer = kofi.post(
+        f"{bench(submission)}/grade", data={"points": "87.5", "feedback": "Secret praise", "then": "stay"}
+    )
+    assert (answer.status_code, answer.headers["Location"]) == (303, bench(submission))
+    nothing_shows()
+    assert not world.scalars(select(Notification).where(Notification.kind == "mark-released")).all()
+
+    kofi.post(f"{bench(submission)}/release")
+    shown = words(ama.get(page))
+    assert "87.5 of 100 points" in shown
+    assert "Secret praise" in shown
+    told = world.scalars(select(Notification).where(Notification.kind == "mark-released")).one()
+    assert (told.user_id, told.data["path"]) == (cast.ama.id, page)
+
+
+def test_save_and_next_goes_on_to_the_next_and_then_back_to_the_queue(
+    kofi: FlaskClient, world: Session, cast: Cast, assignment: Any, submission: Submission
+) -> None:
+    following = hand_in(world, cast, make_assignment(world, cast.intake, cast.kofi, points=20))
+    form = {"points": "10", "feedback": "", "then": "next"}
+    assert kofi.post(f"{bench(submission)}/grade", data=form).headers["Location"] == bench(following)
+    assert kofi.post(f"{bench(following)}/grade", data=form).headers["Location"] == "/trainer/marking"
+    assert students_in(kofi, "/trainer/marking") == []
+
+
+@pytest.mark.parametrize("points", ["", "x", "-1", "20.01", "21", "1.234", "NaN", "1e1", "１"])
+def test_points_that_are_no_points_are_refused_and_what_was_typed_is_kept(
+    kofi: FlaskClient, world: Session, submission: Submission, points: str
+) -> None:
+    answer = kofi.post(f"{bench(submission)}/grade", data={"points": points, "feedback": "Good light"})
+    assert answer.status_code == 422
+    page = parse(answer)
+    assert page.css_first("textarea[name=feedback]").text() == "Good light"
+    assert page.css_first("input[name=points]").attributes["aria-invalid"] == "true"
+    assert not world.scalars(select(Grade)).all()
+
+
+def test_a_mark_changed_after_its_release_is_a_further_row(
+    kofi: FlaskClient, world: Session, cast: Cast, sign_in: Any, assignment: Any, submission: Submission
+) -> None:
+    kofi.post(f"{bench(submission)}/grade", data={"points": "10", "feedback": "Fair", "release": "y"})
+    kofi.post(f"{bench(submission)}/grade", data={"points": "15", "feedback": "Better", "then": "stay"})
+    ama, page = sign_in(cast.ama), f"/student/assignments/{assignment.id}"
+    assert "10 of 20 points" in words(ama.get(page))
+    assert students_in(kofi, "/trainer/marking?state=held_back") == ["Ama Mensah"]
+    kofi.post(f"{bench(submission)}/release")
+    assert "15 of 20 points" in words(ama.get(page))
+    history = world.scalars(select(Grade).order_by(Grade.graded_at)).all()
+    assert [(str(grade.final_points), grade.feedback) for grade in history] == [("10.00", "Fair"), ("15.00", "Better")]
+    assert all(grade.released_at for grade in history)
+
+
+def test_a_double_click_gives_one_mark(kofi: FlaskClient, world: Session, submission: Submission) -> None:
+    for _ in range(2):
+        kofi.post(f"{bench(submission)}/grade", data={"points": "10", "feedback": "Fair", "release": "y"})
+    assert len(world.scalars(select(Grade)).all()) == 1
+
+
+def test_marks_are_released_together_from_the_queue_and_from_the_assignment(
+    kofi: FlaskClient, world: Session, cast: Cast, assignment: Any, submission: Submission
+) -> None:
+    mark(world, cast, submission, "10")
+    other = make_assignment(world, cast.intake, cast.kofi, points=20)
+    world.commit()
+    second = hand_in(world, cast, other)
+    mark(world, cast, second, "11")
+    page = parse(kofi.get("/trainer/marking?state=held_back"))
+    boxes = {box.attributes["value"] for box in page.css("input[name=ids]")}
+    assert boxes == {str(submission.id), str(second.id)}
+    answer = kofi.post("/trainer/marking/release?state=held_back", data={"ids": [str(submission.id)]})
+    assert answer.headers["Location"] == "/trainer/marking?state=held_back"
+    assert students_in(kofi, "/trainer/marking?state=returned") == ["Ama Mensah"]
+    kofi.post(f"/trainer/assignments/{other.id}/release")
+    assert len(students_in(kofi, "/trainer/marking?state=returned")) == 2
+    again = kofi.post(f"/trainer/assignments/{other.id}/release", follow_redirects=True)
+    assert "There is no mark to release" in words(again)
+
+
+def test_a_trainer_elsewhere_finds_nothing_and_changes_nothing(
+    sign_in: Any, world: Session, cast: Cast, assignment: Any, submission: Submission
+) -> None:
+    mark(world, cast, submission, "10")
+    yaw = sign_in(cast.yaw)
+    assert students_in(yaw, "/trainer/marking?state=all") == []
+    assert yaw.get(bench(submission)).status_code == 404
+    assert yaw.post(f"{bench(submission)}/draft", data={"feedback": "Mine"}).status_code == 404
+    assert yaw.post(f"{bench(submission)}/grade", data={"points": "1"}).status_code == 404
+    assert yaw.post(f"{bench(submission)}/release").status_code == 404
+    assert yaw.post(f"/trainer/assignments/{assignment.id}/release").status_code == 404
+    yaw.post("/trainer/marking/release", data={"ids": [str(submission.id)]})
+    grade = world.scalars(select(Grade)).one()
+    assert (str(grade.final_points), grade.released_at) == ("10.00", None)
+
+
+def test_a_trainer_elsewhere_and_a_student_are_served_no_file_of_the_bench(
+    sign_in: Any, kofi: FlaskClient, world: Session, cast: Cast, assignment: Any
+) -> None:
+    sign_in(cast.ama).post(
+        f"/student/assignments/{assignment.id}/submission",
+        data={"key": "1", "files": [(io.BytesIO(JPEG), "portrait.jpg")]},
+        content_type="multipart/form-data",
+    )
+    row = world.scalars(select(SubmissionFile)).one()
+    address = f"/trainer/submissions/{row.submission_id}/files/{row.file_id}"
+    assert kofi.get(address).data == JPEG
+    assert sign_in(cast.yaw).get(address).status_code == 404
+    assert sign_in(cast.ama).get(address).status_code == 403
+    assert sign_in(cast.efua).get(address).status_code == 404
+
+
+def test_an_admin_who_is_named_trainer_marks_like_one(
+    sign_in: Any, world: Session, cast: Cast, submission: Submission
+) -> None:
+    from portal.domain.courses.models import IntakeTrainer
+
+    world.add(IntakeTrainer(intake_id=cast.intake.id, user_id=cast.efua.id))
+    world.commit()
+    assert students_in(sign_in(cast.efua), "/trainer/marking") == ["Ama Mensah"]
+
+
+def test_pages_cost_the_same_for_one_submission_and_for_a_hundred(
+    kofi: FlaskClient, world: Session, cast: Cast, assignment: Any, submission: Submission, count_queries: Any
+) -> None:
+    mark(world, cast, submission, "10")
+
+    def cost(address: str) -> int:
+        with count_queries() as queries:
+            assert kofi.get(address).status_code == 200
+        assert len(queries) <= 6, str(queries)
+        return len(queries)
+
+    addresses = (
+        "/trainer/marking?state=all",
+        bench(submission),
+        "/trainer/assignments",
+        f"/trainer/assignments/{assignment.id}",
+    )
+    few = [cost(address) for address in addresses]
+    for number in range(99):
+        hand_in(world, cast, assignment, text=str(number))
+    assert [cost(address) for address in addresses] == few
+
+
+def test_the_queue_goes_on_page_by_page_without_losing_or_repeating_anyone(
+    kofi: FlaskClient, world: Session, cast: Cast
+) -> None:
+    wanted = set()
+    for _ in range(60):
+        wanted.add(str(hand_in(world, cast, make_assignment(world, cast.intake, cast.kofi)).id))
+    address, seen, pages = "/trainer/marking", [], 0
+    while address:
+        page = parse(kofi.get(address))
+        seen += [link.attributes["href"].rsplit("/", 1)[1] for link in page.css("#queue tbody th a")]
+        following = page.css_first(".pagination a[rel=next]")
+        address, pages = following.attributes["href"] if following else "", pages + 1
+    assert pages == 3
+    assert len(seen) == len(set(seen)) == 60
+    assert set(seen) == wanted

@@ -1,0 +1,1 @@
+"""What the portal stands: crowds and crashes."""
