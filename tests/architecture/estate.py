@@ -25,6 +25,7 @@ from tests.factories import (
 )
 
 SHA = "0" * 64
+STORAGE_KEY = "00/" + "00" * 16
 
 
 def build_estate(session: Session, cast: Cast) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def build_estate(session: Session, cast: Cast) -> dict[str, Any]:
             kind="image/jpeg",
             size=3,
             sha256=SHA,
-            storage_key="none/such",
+            storage_key=STORAGE_KEY,
             stored_at=now(),
             attached_at=now(),
         ),
