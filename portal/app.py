@@ -44,7 +44,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     configure(app, settings)
     logs.register(app, settings)
     metrics.register(app)
-    kept_forms.register(app)  # before the CSRF check of the extensions, which knows live sessions only
+    kept_forms.register(app)  # before access, which would only send them to sign in
     storage.register(app, settings)
     uploads.register(app, settings)
     errors.register(app)

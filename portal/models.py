@@ -1,7 +1,6 @@
 """Every table of the portal, imported in one place for migrations and for whoever needs them all."""
 
 from portal import outbox
-from portal.web import idempotency, stored_state
 from portal.db import Base
 from portal.domain import numbering
 from portal.domain.accounts import models as accounts

@@ -173,8 +173,7 @@ class Supervisor:
             raise RunError(f"It failed:\n{said[-3000:].strip()}\nAll of it: {log}")
 
     def _start_children(self, environ: dict[str, str]) -> None:
-        # one process loads the portal and the others are copies of it: on two cores that halves the wait
-        web_command = [*gunicorn_command(self.host, self.port, WORKERS), "--preload"]
+        web_command = gunicorn_command(self.host, self.port, WORKERS)
         worker_command = [sys.executable, "-m", "portal.cli", "worker"]
         web = Child("The web server", web_command, environ, ROOT, self.home.logs / "web.log")
         worker = Child("The job worker", worker_command, environ, ROOT, self.home.logs / "worker.log")

@@ -1,4 +1,4 @@
-"""Who may do what kind of thing: roles, duties, permissions and their table. Whether to *this* row is the query's part."""
+"""Who may do what kind of thing: roles, duties, permissions, their table. Whether to *this* row is the query's part."""
 
 from __future__ import annotations
 

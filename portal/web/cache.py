@@ -19,7 +19,7 @@ from flask_caching import Cache
 from flask_caching.backends.base import BaseCache
 from flask_caching.backends.rediscache import RedisCache
 from redis.exceptions import RedisError
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -34,6 +34,9 @@ T = TypeVar("T")
 LONGEST_SECONDS = 60  # a figure may be this old where nobody said that it changed
 PREFIX = "portal:cache:"
 STORE_AWAY = (SQLAlchemyError, RedisError)
+KEPT = select(cache_entries.c.value).where(  # made once: public pages send it
+    cache_entries.c.key == bindparam("key"), cache_entries.c.expires_at > func.clock_timestamp()
+)
 
 
 def cached(name: str, key: str, ttl: int, make: Callable[[], T]) -> T:
@@ -85,10 +88,7 @@ class PostgresStore(BaseCache):
         return cls(default_timeout=LONGEST_SECONDS)
 
     def get(self, key: str) -> Any:
-        statement = select(cache_entries.c.value).where(
-            cache_entries.c.key == key, cache_entries.c.expires_at > func.clock_timestamp()
-        )
-        return db.current_session().execute(statement).scalar_one_or_none()
+        return db.current_session().execute(KEPT, {"key": key}).scalar_one_or_none()
 
     def set(self, key: str, value: Any, timeout: int | timedelta | None = None) -> bool:
         lifetime = timeout if isinstance(timeout, timedelta) else timedelta(seconds=timeout or self.default_timeout)

@@ -6,8 +6,8 @@ because a name imported at the top of a page is absent when a block of that page
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import Any
 
 from flask import Flask
@@ -86,11 +86,12 @@ STATES: dict[str, tuple[str, str]] = {
 
 def register(app: Flask) -> None:
     """Offer every component to every template."""
+    modules = cache(lambda template: app.jinja_env.get_template(template).module)  # a page asks for hundreds
     for template, names in COMPONENTS.items():
         for name in names:
-            app.jinja_env.globals[name] = partial(_call, app, template, name)
+            app.jinja_env.globals[name] = partial(_call, partial(modules, template), name)
     app.jinja_env.globals.update(
-        symbol=partial(_call, app, "components/icons.html", "icon"),  # for macros with an argument named icon
+        symbol=partial(_call, partial(modules, "components/icons.html"), "icon"),  # for macros with an argument named icon
         part=part,
         state_words=state_words,
         attribute_names=attribute_names,
@@ -103,9 +104,8 @@ def register(app: Flask) -> None:
     )
 
 
-def _call(app: Flask, template: str, name: str, /, *args: Any, **kwargs: Any) -> Markup:
-    macro = getattr(app.jinja_env.get_template(template).module, name)
-    written: Markup = macro(*args, **kwargs)
+def _call(module: Callable[[], Any], name: str, /, *args: Any, **kwargs: Any) -> Markup:
+    written: Markup = getattr(module(), name)(*args, **kwargs)
     return written
 
 

@@ -1,21 +1,16 @@
-"""Flask extensions that only need to be bound: database for migrations, migrations, CSRF, sign-in, compression."""
+"""Flask extensions that only need to be bound: CSRF, sign-in, compression; and the engine of all sessions."""
 
 from __future__ import annotations
 
 from flask import Flask
 from flask_compress import Compress
 from flask_login import LoginManager
-from flask_migrate import Migrate
-from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from sqlalchemy import Engine
 
 from portal import db as portal_db
 from portal.web.sessions import current_identity
 
-database = SQLAlchemy(model_class=portal_db.Base)
-"""For Flask-Migrate alone; everything else uses `portal.db`."""
-migrate = Migrate(directory="migrations", compare_type=True)
 csrf = CSRFProtect()
 login = LoginManager()
 compress = Compress()

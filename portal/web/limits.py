@@ -17,9 +17,10 @@ from limits import RateLimitItem, parse
 from limits.storage import Storage
 from limits.strategies import RateLimiter
 from redis.exceptions import RedisError
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import Integer, bindparam, case, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.sql.dml import ReturningInsert
 from werkzeug.exceptions import TooManyRequests
 
 from portal import db
@@ -42,6 +43,26 @@ STORE_AWAY = (SQLAlchemyError, RedisError)
 IPV6_NETWORK = 64  # bits that one household has; the rest is free to change
 
 
+def _count() -> ReturningInsert[tuple[int]]:
+    """Return the statement that counts under a key, and begins anew where the window is over."""
+    moment = func.clock_timestamp()
+    seconds = func.make_interval(0, 0, 0, 0, 0, 0, bindparam("seconds", type_=Integer))
+    new = insert(limit_counters).values(
+        key=bindparam("counted"), hits=bindparam("amount", type_=Integer), expires_at=moment + seconds
+    )
+    over = limit_counters.c.expires_at <= moment
+    return new.on_conflict_do_update(
+        index_elements=["key"],
+        set_={
+            "hits": case((over, new.excluded.hits), else_=limit_counters.c.hits + new.excluded.hits),
+            "expires_at": case((over, new.excluded.expires_at), else_=limit_counters.c.expires_at),
+        },
+    ).returning(limit_counters.c.hits)
+
+
+COUNT = _count()  # made once: every request sends it
+
+
 class PostgresCounters(Storage):
     """Fixed windows in one UNLOGGED table, counted by one upsert in a short transaction of its own."""
 
@@ -52,21 +73,8 @@ class PostgresCounters(Storage):
         return SQLAlchemyError
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        moment = func.clock_timestamp()
-        new = insert(limit_counters).values(
-            key=key, hits=amount, expires_at=moment + func.make_interval(0, 0, 0, 0, 0, 0, expiry)
-        )
-        over = limit_counters.c.expires_at <= moment
-        statement = new.on_conflict_do_update(
-            index_elements=["key"],
-            set_={
-                "hits": case((over, new.excluded.hits), else_=limit_counters.c.hits + new.excluded.hits),
-                "expires_at": case((over, new.excluded.expires_at), else_=limit_counters.c.expires_at),
-            },
-        ).returning(limit_counters.c.hits)
-        with db.session_scope() as session:
-            hits: int = session.execute(statement).scalar_one()
-            session.commit()
+        with db.single_statement() as session:
+            hits: int = session.execute(COUNT, {"counted": key, "amount": amount, "seconds": expiry}).scalar_one()
         return hits
 
     def get(self, key: str) -> int:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-import sentry_sdk
 import structlog
 from flask import Flask, Response, g, has_app_context, has_request_context, request
 from sqlalchemy import Engine, event
@@ -85,6 +84,8 @@ def configure(settings: Settings) -> None:
     for chatty in ("werkzeug", "procrastinate", "flask-limiter"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
     if settings.sentry_dsn:
+        import sentry_sdk  # here, because it takes longer to load than logging itself, and few set an address for it
+
         sentry_sdk.init(
             dsn=settings.sentry_dsn,
             environment=settings.environment,

@@ -79,10 +79,14 @@ def register(app: Flask) -> None:
 
 def places(app: Flask) -> list[Link]:
     """Return where the signed-in person can go, the most used first."""
-    return [
-        Link(place.label, url_for(place.endpoint), place.icon, _is_current(place.endpoint), place.group)
+    shown = [
+        (place, url_for(place.endpoint))
         for place in PLACES.get(str(current_user.role), ())
         if page_exists(app, place.endpoint) and current_user.may(place.permission)
+    ]
+    return [
+        Link(place.label, address, place.icon, _is_current(place.endpoint, address), place.group)
+        for place, address in shown
     ]
 
 
@@ -90,8 +94,7 @@ def page_exists(app: Flask, endpoint: str) -> bool:
     return endpoint in app.view_functions
 
 
-def _is_current(endpoint: str) -> bool:
+def _is_current(endpoint: str, address: str) -> bool:
     """A place is current on its own page and on those beneath its address."""
-    address = url_for(endpoint)
     beneath = address.rstrip("/").count("/") > 1 and request.path.startswith(address.rstrip("/") + "/")
     return request.endpoint == endpoint or beneath

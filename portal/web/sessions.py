@@ -14,7 +14,7 @@ from uuid import UUID
 from flask import Flask, Request, Response, g, has_request_context, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import UserMixin
-from sqlalchemy import func, select, update
+from sqlalchemy import DateTime, bindparam, func, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -28,6 +28,36 @@ from portal.domain.permissions import Actor, Duty, Role
 
 ACTIVITY_EVERY = timedelta(minutes=1)  # how often at most `last_seen_at` is written
 COOKIELESS = ("/static/", "/api/v1/", "/api/health/live", "/api/health/ready", "/webhooks/")
+
+# made once: every page of a signed-in person sends it
+SESSION_AND_PERSON = (
+    select(
+        UserSession.id,
+        UserSession.csrf_token,
+        UserSession.shared_computer,
+        UserSession.reauthenticated_at,
+        UserSession.last_seen_at,
+        User.id.label("user_id"),
+        User.role,
+        User.duties,
+        User.first_name,
+        User.last_name,
+        User.email,
+        User.student_number,
+        User.time_zone,
+        select(func.count())
+        .where(Notification.user_id == User.id, Notification.read_at.is_(None))
+        .scalar_subquery()
+        .label("unread"),
+    )
+    .join(User, User.id == UserSession.user_id)
+    .where(
+        UserSession.token_hash == bindparam("token_hash"),
+        UserSession.level == SessionLevel.FULL,
+        *live(bindparam("moment", type_=DateTime(timezone=True))),
+        User.deactivated_at.is_(None),
+    )
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,37 +143,10 @@ def load_identity(cookie: str | None, *, at: datetime | None = None) -> Identity
     """Return the person whose live session this cookie names, read in one statement; the connection is given back."""
     if not cookie or len(cookie) > 100:
         return None
-    at = at or now()
-    unread = (
-        select(func.count()).where(Notification.user_id == User.id, Notification.read_at.is_(None)).scalar_subquery()
-    )
-    statement = (
-        select(
-            UserSession.id,
-            UserSession.csrf_token,
-            UserSession.shared_computer,
-            UserSession.reauthenticated_at,
-            UserSession.last_seen_at,
-            User.id.label("user_id"),
-            User.role,
-            User.duties,
-            User.first_name,
-            User.last_name,
-            User.email,
-            User.student_number,
-            User.time_zone,
-            unread.label("unread"),
-        )
-        .join(User, User.id == UserSession.user_id)
-        .where(
-            UserSession.token_hash == token_hash(cookie),
-            UserSession.level == SessionLevel.FULL,
-            *live(at),
-            User.deactivated_at.is_(None),
-        )
-    )
-    row = db.current_session().execute(statement).one_or_none()
-    db.release_connection()
+    with db.single_statement() as session:
+        row = session.execute(
+            SESSION_AND_PERSON, {"token_hash": token_hash(cookie), "moment": at or now()}
+        ).one_or_none()
     if row is None:
         return None
     return Identity(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from math import ceil
 
 FIRST_HOUR, LAST_HOUR = 8, 18  # shown even when empty: the office's day
-EARLIEST_HOUR, LATEST_HOUR = 6, 23  # nothing is drawn beyond; an entry that begins earlier stands at the top
+EARLIEST_HOUR, LATEST_HOUR = 6, 22  # nothing is drawn beyond; an entry that begins earlier stands at the top
 MOST_LANES = 3  # entries side by side in one day
 
 
@@ -45,7 +46,7 @@ class Day:
 @dataclass(frozen=True)
 class Week:
     days: list[Day]
-    hours: range
+    hours: tuple[int, ...]  # those that are drawn: the office's, and others only where something is on
     zone: tzinfo
 
 
@@ -60,15 +61,15 @@ def week(entries: Iterable[Entry], monday: date, zone: tzinfo = UTC, today: date
     return Week(days, hours, zone)
 
 
-def _hours(entries: Sequence[Entry], zone: tzinfo) -> range:
-    starts = [entry.start.astimezone(zone).hour for entry in entries]
-    ends = [-(-_minutes(entry, zone)[1] // 60) for entry in entries]
-    first = max(EARLIEST_HOUR, min([FIRST_HOUR, *starts]))
-    return range(first, min(LATEST_HOUR, max([LAST_HOUR, *ends])))
+def _hours(entries: Sequence[Entry], zone: tzinfo) -> tuple[int, ...]:
+    hours = set(range(FIRST_HOUR, LAST_HOUR))
+    for entry in entries:
+        first, last = _half_hours(entry, zone)
+        hours.update(range(first // 2, last // 2 + 1))
+    return tuple(sorted(hours))
 
 
-def _day(when: date, entries: Sequence[Entry], hours: range, zone: tzinfo, today: date | None) -> Day:
-    last_row = 2 * len(hours) - 1
+def _day(when: date, entries: Sequence[Entry], hours: tuple[int, ...], zone: tzinfo, today: date | None) -> Day:
     slots: list[Slot] = []
     most_lanes = 1
     for group in _overlapping(entries):
@@ -80,10 +81,9 @@ def _day(when: date, entries: Sequence[Entry], hours: range, zone: tzinfo, today
             placed.append((entry, min(lane, MOST_LANES - 1) + 1))
         most_lanes = max(most_lanes, min(len(lane_ends), MOST_LANES))
         for entry, lane in placed:
-            begins, ends = _minutes(entry, zone)
-            row = min(max((begins - hours.start * 60) // 30, 0), last_row)
-            end_row = min(-(-(ends - hours.start * 60) // 30), last_row + 1)
-            slots.append(Slot(entry, row, max(end_row - row, 1), lane if len(lane_ends) > 1 else 0))
+            first, last = _half_hours(entry, zone)
+            row = _row(first, hours)
+            slots.append(Slot(entry, row, _row(last, hours) - row + 1, lane if len(lane_ends) > 1 else 0))
     return Day(when, when == today, most_lanes, slots)
 
 
@@ -99,8 +99,18 @@ def _overlapping(entries: Sequence[Entry]) -> list[list[Entry]]:
     return groups
 
 
-def _minutes(entry: Entry, zone: tzinfo) -> tuple[int, int]:
-    """Return start and end as minutes of the day on which it starts."""
+def _row(half_hour: int, hours: tuple[int, ...]) -> int:
+    return 2 * hours.index(half_hour // 2) + half_hour % 2
+
+
+def _half_hours(entry: Entry, zone: tzinfo) -> tuple[int, int]:
+    """Return the first and the last half-hour it touches, counted from midnight, within what is drawn."""
     start, end = entry.start.astimezone(zone), entry.end.astimezone(zone)
     midnight = start.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-    return start.hour * 60 + start.minute, int((end.replace(tzinfo=None) - midnight).total_seconds() // 60)
+    minutes = (end.replace(tzinfo=None) - midnight).total_seconds() / 60
+    first = _within((start.hour * 60 + start.minute) // 30)
+    return first, max(first, _within(ceil(minutes / 30) - 1))
+
+
+def _within(half_hour: int) -> int:
+    return min(max(half_hour, 2 * EARLIEST_HOUR), 2 * LATEST_HOUR + 1)

@@ -134,8 +134,10 @@ def test_pages_cost_the_same_for_one_enrolment_and_for_a_hundred(
             make_enrolment(world, cast.ama, make_intake(world))
         world.commit()
         for url in (
-            "/admin/enrolments", f"/admin/enrolments/{cast.enrolment.id}", f"/admin/intakes/{cast.intake.id}/enrolments/new?q=addo",
-        ):  # fmt: skip
+            "/admin/enrolments",
+            f"/admin/enrolments/{cast.enrolment.id}",
+            f"/admin/intakes/{cast.intake.id}/enrolments/new?q=addo",
+        ):
             with count_queries() as queries:
                 assert efua.get(url).status_code == 200
             assert len(queries) <= 6, str(queries)

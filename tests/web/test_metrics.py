@@ -75,3 +75,12 @@ def test_the_figures_of_several_workers_are_added_up(tmp_path: Path):
         env={"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
     )  # fmt: skip
     assert 'http_requests_total{method="GET",route="/x",status="200"} 4.0' in shown.stdout
+
+
+def test_behind_gunicorn_every_worker_writes_its_figures_where_they_can_be_added_up(tmp_path: Path):
+    begin = "import runpy; runpy.run_path('gunicorn.conf.py'); from portal.web import metrics; metrics.POOL_LIMIT.set(20)"
+    environ = {"PORTAL_ENVIRONMENT": "development", "PORTAL_HOME": str(tmp_path)}
+    subprocess.run(
+        [sys.executable, "-c", begin], cwd=ROOT, check=True, env=environ | {"DATABASE_URL": "postgresql://127.0.0.1/none"}
+    )
+    assert [path.name for path in (tmp_path / "metrics").glob("gauge_livesum_*.db")]

@@ -36,8 +36,14 @@ def test_a_class_on_saturday_brings_saturday():
 
 def test_an_early_class_makes_the_day_begin_earlier():
     shown = week([class_at(1, 7, 8)], MONDAY, UTC)
-    assert shown.hours.start == 7
+    assert shown.hours[0] == 7
     assert shown.days[1].slots[0].row == 0
+
+
+def test_a_late_class_does_not_draw_the_empty_hours_before_it():
+    shown = week([class_at(6, 21, 22.5)], MONDAY, UTC)
+    assert shown.hours == (*range(8, 18), 21, 22)
+    assert (shown.days[6].slots[0].row, shown.days[6].slots[0].rows) == (20, 3)
 
 
 def test_two_classes_at_once_stand_side_by_side_and_a_later_one_has_the_whole_width():

@@ -13,17 +13,14 @@ from portal.blueprints.api_v1.schemas import LiveClassSchema
 from portal.db import current_session
 from portal.domain.accounts.api_tokens import ApiPerson
 from portal.domain.clock import now
-from portal.domain.errors import Conflict
-from portal.domain.live_classes.meeting import meeting_for
-from portal.domain.live_classes.phases import Phase, phase_of
-from portal.domain.live_classes.queries import ClassRow, class_of_staff, classes_between, of_staff, of_student
+from portal.domain.live_classes.meeting import meetings_open_to
+from portal.domain.live_classes.queries import ClassRow, classes_between, of_staff, of_student
 from portal.domain.permissions import Permission, Role
 from portal.web.bearer import caller
 
 blueprint = Blueprint("api_live_classes", __name__, url_prefix="/api/v1/live-classes", description="Live classes")
 
 LONGEST_CLASS = timedelta(hours=8)  # one that is on now began at most so long ago
-LINK_SHOWN = (Phase.OPENING, Phase.RUNNING)
 
 
 class UpcomingArguments(PageArguments):
@@ -45,8 +42,10 @@ def upcoming(asked: dict[str, int]) -> dict[str, Any]:
     person, at = caller(), now()
     page, limit = asked["page"], asked["limit"]
     rows = upcoming_classes(person, at, at + timedelta(days=asked["days"]))
-    shown = [_live_class(person, row, at) for row in rows[(page - 1) * limit : page * limit]]
-    return page_of(shown, page=page, limit=limit, total=len(rows), more=len(rows) > page * limit)
+    shown = rows[(page - 1) * limit : page * limit]
+    links = meetings_open_to(current_session(), person, shown, at=at)
+    items = [_live_class(row, links.get(row.id)) for row in shown]
+    return page_of(items, page=page, limit=limit, total=len(rows), more=len(rows) > page * limit)
 
 
 def upcoming_classes(person: ApiPerson, at: datetime, until: datetime) -> list[ClassRow]:
@@ -55,7 +54,7 @@ def upcoming_classes(person: ApiPerson, at: datetime, until: datetime) -> list[C
     return [row for row in classes_between(current_session(), whose, at - LONGEST_CLASS, until) if row.ends_at > at]
 
 
-def _live_class(person: ApiPerson, row: ClassRow, at: datetime) -> dict[str, Any]:
+def _live_class(row: ClassRow, meeting_url: str | None) -> dict[str, Any]:
     return {
         "id": row.id,
         "course_id": row.course_id,
@@ -70,17 +69,5 @@ def _live_class(person: ApiPerson, row: ClassRow, at: datetime) -> dict[str, Any
         "trainer": row.trainer,
         "room": row.room,
         "online": row.online,
-        "meeting_url": _meeting_url(person, row, at),
+        "meeting_url": meeting_url,
     }
-
-
-def _meeting_url(person: ApiPerson, row: ClassRow, at: datetime) -> str | None:
-    """Return the link in its time, asked for one class at a time: at most a few are open at once."""
-    if not row.online or phase_of(row.state, row.starts_at, row.ends_at, at) not in LINK_SHOWN:
-        return None
-    if person.role is not Role.STUDENT:
-        return class_of_staff(current_session(), person, row.id).meeting_url
-    try:
-        return meeting_for(current_session(), person.person_id, row.id, at=at)
-    except Conflict:
-        return None

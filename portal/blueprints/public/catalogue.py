@@ -12,7 +12,6 @@ from portal.db import current_session
 from portal.domain.courses import catalogue as courses
 from portal.domain.courses.catalogue import CatalogueRow, CoursePage, OpenIntake
 from portal.domain.courses.models import Level
-from portal.domain.keyset import Page
 from portal.web.access import public
 from portal.web.htmx import respond
 from portal.web.pagination import cursor_of_request, links
@@ -24,7 +23,7 @@ LONGEST_QUERY = 100
 @blueprint.get("/courses")
 @public
 def catalogue() -> Response:
-    """List published courses, by words, category and level."""
+    """List published courses by words, category and level; first pages without words are kept for a minute."""
     today = institutes_day()
     q = request.args.get("q", "").strip()[:LONGEST_QUERY]
     given = request.args.get("level", "")
@@ -32,19 +31,26 @@ def catalogue() -> Response:
     categories = kept("categories", lambda: {"categories": courses.categories(current_session())})["categories"]
     category = next((name for name, _ in categories if name == request.args.get("category", "")), "")
     found: dict[str, Any] = {"q": q, "category": category, "level": level}
-    total = courses.catalogue_total(current_session(), **found)
-    page: Page[CatalogueRow] = courses.catalogue(current_session(), today=today, cursor=cursor_of_request(), **found)
-    previous_url, next_url = links(page)
+
+    def make() -> dict[str, Any]:
+        page = courses.catalogue(current_session(), today=today, cursor=cursor_of_request(), **found)
+        total = courses.catalogue_total(current_session(), **found)
+        previous_url, next_url = links(page)
+        return {
+            "rows": [as_json(row) for row in page.items],
+            "total": str(total),
+            "previous_url": previous_url,
+            "next_url": next_url,
+        }
+
+    asked = {name: value for name, value in request.args.items() if value}
+    is_plain = asked == {name: value for name, value in found.items() if value} and not q
+    figures = kept(f"page:{today}:{category}:{level or ''}", make) if is_plain else make()
+    rows = [from_json(CatalogueRow, row) for row in figures["rows"]]
     return respond(
         "public/catalogue.html",
         "courses",
-        rows=page.items,
-        total=total,
-        previous_url=previous_url,
-        next_url=next_url,
-        categories=categories,
-        levels=list(Level),
-        **found,
+        **(figures | found | {"rows": rows, "categories": categories, "levels": list(Level)}),
     )
 
 

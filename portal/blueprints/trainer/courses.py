@@ -31,7 +31,7 @@ def courses() -> Response:
     return respond(
         "trainer/courses.html",
         drafts=queries.drafts_of(session, person.person_id),
-        intakes=queries.intakes_of_trainer(session, person.person_id),
+        intakes=queries.intakes_of_trainer(session, person.person_id, today=institutes_day()),
     )
 
 
@@ -77,8 +77,9 @@ def course(course_id: UUID) -> BaseResponse:
 @requires(Permission.TEACH)
 def intakes() -> Response:
     """List the intakes this person teaches."""
-    own = queries.intakes_of_trainer(current_session(), the_person().person_id)
-    return respond("trainer/intakes.html", intakes=own, today=institutes_day())
+    today = institutes_day()
+    own = queries.intakes_of_trainer(current_session(), the_person().person_id, today=today)
+    return respond("trainer/intakes.html", intakes=own, today=today)
 
 
 @blueprint.get("/intakes/<uuid:intake_id>")

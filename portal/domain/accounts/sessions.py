@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import BindParameter, ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -171,7 +171,7 @@ def _remember_device(session: Session, user_id: UUID, device_token: str, at: dat
     return device_id
 
 
-def live(at: datetime) -> tuple[ColumnElement[bool], ...]:
+def live(at: datetime | BindParameter[datetime]) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions under which a session has not ended in any way."""
     idle_until = UserSession.last_seen_at + func.make_interval(0, 0, 0, 0, 0, UserSession.idle_minutes)
     return UserSession.ended_at.is_(None), UserSession.expires_at > at, idle_until > at

@@ -1,17 +1,21 @@
-"""Giving a student the way into an online class, in its time and to nobody else."""
+"""The way into an online class: given in its time, to those who may come in, and to nobody else."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from portal.domain.enrolments.access import may_join_online
+from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import Conflict
 from portal.domain.live_classes.models import LiveClass
-from portal.domain.live_classes.phases import Joining, joining_of, phase_of
-from portal.domain.live_classes.queries import StudentClass, class_of_student
+from portal.domain.live_classes.phases import MEETING, Joining, joining_of, phase_of
+from portal.domain.live_classes.queries import ClassRow, StudentClass, class_of_student, of_staff
+from portal.domain.permissions import Actor, Role
 
 REFUSALS: dict[Joining, str] = {
     Joining.NOT_YET: "The meeting opens 15 minutes before the class begins.",
@@ -33,6 +37,28 @@ def meeting_for(session: Session, student_id: UUID, live_class_id: UUID, *, at: 
     if link is None:
         raise Conflict(REFUSALS[Joining.IN_A_ROOM])
     return link
+
+
+def meetings_open_to(
+    session: Session, person: Actor, classes: Iterable[ClassRow], *, at: datetime
+) -> dict[UUID, str]:
+    """Return the links of those of these classes that this person may enter now, in one statement for all."""
+    near = [row.id for row in classes if row.online and phase_of(row.state, row.starts_at, row.ends_at, at) in MEETING]
+    if not near:
+        return {}
+    links = select(LiveClass.id, LiveClass.meeting_url).where(LiveClass.id.in_(near))
+    if person.role is not Role.STUDENT:
+        return {row.id: row.meeting_url for row in session.execute(links.where(of_staff(person)))}
+    own = (
+        links.add_columns(Enrolment.state, Enrolment.access_until)
+        .join(Enrolment, Enrolment.intake_id == LiveClass.intake_id)
+        .where(Enrolment.user_id == person.person_id)
+    )
+    return {
+        row.id: row.meeting_url
+        for row in session.execute(own)
+        if may_join_online(row.state, row.access_until, at=at)
+    }
 
 
 def joining_now(found: StudentClass, *, at: datetime) -> Joining:

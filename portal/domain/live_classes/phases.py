@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from portal.domain.enrolments.access import may_join_online
 from portal.domain.enrolments.models import EnrolmentState
 from portal.domain.live_classes.models import LiveClassState
 
@@ -18,6 +19,10 @@ class Phase(StrEnum):
     RUNNING = "running"
     OVER = "over"
     CANCELLED = "cancelled"
+
+
+MEETING = (Phase.OPENING, Phase.RUNNING)
+"""While the meeting link is given out."""
 
 
 class Joining(StrEnum):
@@ -57,6 +62,6 @@ def joining_of(
         return Joining.IN_A_ROOM
     if enrolment_state != EnrolmentState.ACTIVE:
         return Joining.NOT_ENROLLED
-    if access_until is not None and at >= access_until:
+    if not may_join_online(enrolment_state, access_until, at=at):
         return Joining.ACCESS_CLOSED
-    return Joining.OPEN if phase in (Phase.OPENING, Phase.RUNNING) else Joining.NOT_YET
+    return Joining.OPEN if phase in MEETING else Joining.NOT_YET

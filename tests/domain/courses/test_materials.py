@@ -131,7 +131,8 @@ def test_the_announcement_waits_for_the_moment_of_release(world: Session, cast: 
     later = AT + timedelta(days=2)
     added = materials.add_material(world, actor(cast.kofi), new(cast, released_at=later), at=AT)
     jobs = text(
-        "SELECT scheduled_at FROM procrastinate_jobs WHERE task_name = 'materials.announce' AND args->>'material_id' = :id"
+        "SELECT scheduled_at FROM procrastinate_jobs "
+        "WHERE task_name = 'materials.announce' AND args->>'material_id' = :id"
     )
     assert world.execute(jobs, {"id": str(added.id)}).scalar_one() == later
     assert world.scalar(select(func.count()).select_from(StoredFile)) == 0

@@ -42,7 +42,7 @@ def test_a_class_has_the_phase_its_clock_says(state: str, at: datetime, phase: P
         (Phase.OPENING, True, "active", None, Joining.OPEN),
         (Phase.RUNNING, True, "active", None, Joining.OPEN),
         (Phase.RUNNING, True, "active", START + MINUTE, Joining.OPEN),
-        (Phase.RUNNING, True, "active", START, Joining.ACCESS_CLOSED),
+        (Phase.RUNNING, True, "active", START, Joining.OPEN),
         (Phase.RUNNING, True, "active", START - MINUTE, Joining.ACCESS_CLOSED),
         (Phase.RUNNING, True, "suspended", None, Joining.NOT_ENROLLED),
         (Phase.RUNNING, True, "completed", None, Joining.NOT_ENROLLED),
