@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alembic import context
+from flask import current_app
 from sqlalchemy import create_engine, pool, text
 from sqlalchemy.engine import Connection, make_url
 
@@ -41,7 +42,7 @@ def migrate(connection: Connection, portal_role: str) -> None:
 
 
 def run() -> None:
-    settings: Settings = context.config.attributes.get("settings") or Settings.from_env()
+    settings: Settings = context.config.attributes.get("settings") or current_app.config["SETTINGS"]
     address = settings.migration_database_url or settings.database_url
     portal_role = make_url(settings.database_url).username or "portal"
     engine = create_engine(address, poolclass=pool.NullPool)

@@ -11,6 +11,7 @@ from portal.domain.enrolments import models as enrolments
 from portal.domain.files import models as files
 from portal.domain.live_classes import models as live_classes
 from portal.domain.notifications import models as notifications
+from portal.web import idempotency, stored_state
 
 metadata = Base.metadata
 
@@ -21,9 +22,11 @@ __all__ = [
     "courses",
     "enrolments",
     "files",
+    "idempotency",
     "live_classes",
     "metadata",
     "notifications",
     "numbering",
     "outbox",
+    "stored_state",
 ]

@@ -8,7 +8,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
-from portal.cli.database import alembic_config
+from portal.cli.database import alembic_config, migrations_app
 from portal.embedded import ClusterAccess
 from portal.settings import Settings
 from tests.conftest import settings_for
@@ -35,6 +35,12 @@ def test_the_tables_of_an_empty_database_match_the_models_up_down_and_up_again(e
     command.downgrade(config, "-1")
     command.upgrade(config, "head")
     command.check(config)
+
+
+def test_flask_db_works_on_the_same_migrations(settings: Settings) -> None:
+    answer = migrations_app(settings).test_cli_runner().invoke(args=["db", "current"])
+    assert answer.exit_code == 0, answer.output
+    assert "(head)" in answer.output
 
 
 def test_the_portals_role_may_change_rows_but_no_tables(settings: Settings) -> None:
