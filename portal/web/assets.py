@@ -20,7 +20,20 @@ from werkzeug.wrappers import Response as BaseResponse
 from portal.web.access import public
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
-STYLES = ("tokens", "base", "layout", "forms", "components", "week", "charts", "public", "print")
+STYLES = (
+    "tokens",
+    "base",
+    "layout",
+    "forms",
+    "page",
+    "tables",
+    "lists",
+    "marking",
+    "week",
+    "charts",
+    "public",
+    "print",
+)
 SCRIPTS = ("messages", "theme", "menus", "dialogs", "uploads", "times", "forms", "lists", "marking")
 INSTALLED = {"js/htmx.js": "node_modules/htmx.org/dist/htmx.min.js"}
 SERVED_AS_THEY_ARE = ("icons", "images")
@@ -126,8 +139,8 @@ def join_styles(sources: Iterator[str]) -> str:
     """Return one style sheet without comments and idle space."""
     joined = re.sub(r"/\*.*?\*/", "", "\n".join(sources), flags=re.DOTALL)
     joined = re.sub(r"\s+", " ", joined)
-    joined = re.sub(r"\s*([{};])\s*", r"\1", joined)
-    joined = re.sub(r"([{;][\w-]+):\s+", r"\1:", joined)
+    joined = re.sub(r"\s*([{};,>])\s*", r"\1", joined)
+    joined = re.sub(r"([{;(][\w-]+):\s+", r"\1:", joined)
     return joined.replace(";}", "}").strip()
 
 

@@ -19,7 +19,7 @@ from portal.web.formats import attribute_names
 COMPONENTS: dict[str, tuple[str, ...]] = {
     "components/page.html": (
         "page_head", "breadcrumbs", "section", "card", "next_step", "figures", "figure", "stat", "key_values",
-        "steps", "tabs", "empty_state", "notice", "avatar", "badge", "state_badge", "problem",
+        "tabs", "empty_state", "notice", "avatar", "badge", "state_badge", "problem",
     ),
     "components/icons.html": ("icon", "mark", "brand"),
     "components/time.html": ("when", "deadline"),
@@ -34,7 +34,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "components/progress.html": ("progress", "seats_bar", "upload_progress"),
     "components/charts.html": ("bar_chart", "line_chart", "sparkline"),
     "components/calendar.html": ("week_calendar",),
-    "components/public.html": ("hero", "course_card", "motif", "media_card", "print_slip"),
+    "components/public.html": ("hero", "course_card", "motif", "print_slip"),
     "components/messages.html": ("flash_messages", "bell"),
 }  # fmt: skip
 
@@ -91,7 +91,7 @@ def register(app: Flask) -> None:
         for name in names:
             app.jinja_env.globals[name] = partial(_call, partial(modules, template), name)
     app.jinja_env.globals.update(
-        symbol=partial(_call, partial(modules, "components/icons.html"), "icon"),  # for macros with an argument named icon
+        symbol=app.jinja_env.globals["icon"],  # for macros with an argument named icon
         part=part,
         state_words=state_words,
         attribute_names=attribute_names,

@@ -16,6 +16,8 @@ from flask import Flask
 from flask_login import current_user
 from markupsafe import Markup, escape
 
+from portal.web.user_agents import browser_name
+
 CURRENCY_SIGNS = {"GHS": "GH₵"}
 NO_BREAK = "\N{NO-BREAK SPACE}"
 DEFAULT_ZONE = ZoneInfo("Africa/Accra")
@@ -60,6 +62,7 @@ def register(app: Flask, zone: ZoneInfo = DEFAULT_ZONE) -> None:
         initials=initials,
         plural=plural,
         html_attributes=html_attributes,
+        browser=browser_name,
     )
 
 

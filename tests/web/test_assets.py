@@ -97,7 +97,7 @@ def test_joining_keeps_every_rule():
     joined = assets.join_styles(
         iter(["/* why */\na :is(b, i) { color: red; }\n", "@media (x) { p { margin: 0 calc(1px + 2px); } }"])
     )
-    assert joined == "a :is(b, i){color:red}@media (x){p{margin:0 calc(1px + 2px)}}"
+    assert joined == "a :is(b,i){color:red}@media (x){p{margin:0 calc(1px + 2px)}}"
 
 
 def test_every_source_belongs_to_a_bundle():
