@@ -1,0 +1,73 @@
+"""Keys and transactions: what every row and every verb rests on."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from sqlalchemy import select
+
+from portal import db
+from portal.db import uuid7
+from portal.domain import numbering
+from portal.domain.accounts.models import User
+
+
+def test_a_new_key_is_a_version_7_uuid_of_now_and_sorts_after_the_one_before() -> None:
+    keys = []
+    for _ in range(200):
+        keys.append(uuid7())
+        time.sleep(0.000_001)
+    assert {(key.version, key.variant) for key in keys} == {(7, "specified in RFC 4122")}
+    assert keys == sorted(keys)
+    assert abs((keys[0].int >> 80) / 1000 - time.time()) < 5
+
+
+def test_an_exception_undoes_all_of_a_transaction(connection, world, cast) -> None:
+    with pytest.raises(RuntimeError), db.transaction() as session:
+        session.get_one(User, cast.ama.id).first_name = "Somebody"
+        session.flush()
+        raise RuntimeError
+    assert world.scalar(select(User.first_name).where(User.id == cast.ama.id)) == "Ama"
+
+
+def test_transactions_do_not_nest(connection) -> None:
+    with db.transaction(), pytest.raises(RuntimeError, match="does not nest"), db.transaction():
+        pass
+
+
+def test_an_operation_that_lost_a_deadlock_is_done_again_as_a_whole(connection, world) -> None:
+    tries = []
+
+    def loses_twice(session) -> int:
+        tries.append(1)
+        if len(tries) < 3:
+            session.connection().exec_driver_sql("DO $$ BEGIN RAISE EXCEPTION 'lost' USING ERRCODE = '40P01'; END $$")
+        return numbering.take(session, "receipts-of-2026")
+
+    assert db.perform(loses_twice) == 1
+    assert len(tries) == 3
+
+
+def test_a_number_of_an_undone_transaction_is_given_again(connection) -> None:
+    assert db.perform(numbering.take, "receipts-of-2026") == 1
+    with pytest.raises(RuntimeError), db.transaction() as session:
+        assert numbering.take(session, "receipts-of-2026") == 2
+        raise RuntimeError
+    assert db.perform(numbering.take, "receipts-of-2026") == 2
+
+
+def test_what_changed_is_announced_after_the_commit_only(connection) -> None:
+    told: list[set[str]] = []
+    db.on_change(told.append)
+    try:
+        with pytest.raises(RuntimeError), db.transaction() as session:
+            db.changed(session, "catalogue")
+            raise RuntimeError
+        assert told == []
+        with db.transaction() as session:
+            db.changed(session, "catalogue")
+            assert told == []
+        assert told == [{"catalogue"}]
+    finally:
+        db._change_listeners.remove(told.append)
