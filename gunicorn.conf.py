@@ -10,6 +10,8 @@ import shutil
 import sys
 
 from portal.settings import Settings, SettingsError
+from portal.web import logs
+from portal.web.server_log import ServerLog
 
 gc.disable()  # nothing that is loaded now will ever be garbage: looking for it costs a fifth of the start
 
@@ -17,6 +19,8 @@ try:
     settings = Settings.from_env()
 except SettingsError as error:
     sys.exit(str(error))
+
+logs.configure(settings)  # before gunicorn says its first word
 
 wsgi_app = "wsgi:app"
 preload_app = True  # one process loads the portal and the workers are copies of it: a faster start, less memory
@@ -28,6 +32,7 @@ graceful_timeout = 7  # requests in flight finish; below the ten seconds that a 
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - the heartbeat must not wait for a disk
 control_socket_disable = True  # it would write into the home folder of whoever starts the server
 forwarded_allow_ips = "*"  # proxies are judged in the portal, by TRUSTED_PROXIES
+logger_class = ServerLog
 accesslog = None  # the portal writes its own, structured and without secrets
 limit_request_line = 8190
 

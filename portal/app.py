@@ -44,7 +44,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     configure(app, settings)
     logs.register(app, settings)
     metrics.register(app)
-    kept_forms.register(app)  # before access, which would only send them to sign in
     storage.register(app, settings)
     uploads.register(app, settings)
     errors.register(app)
@@ -52,6 +51,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     bearer.register(app)
     limits.register(app, settings)
     cache.register(app, settings)
+    kept_forms.register(app)  # before access, which would only send them away
     access.register(app)
     extensions.register(app)
     db.bind(extensions.engine_of(app))

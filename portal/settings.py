@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 MINIMUM_SECRET_LENGTH = 32  # characters; 128 bits even when written in hexadecimal
@@ -74,8 +75,15 @@ def _folder(value: str) -> Path:
     return Path(value).expanduser().absolute()
 
 
+def _file(value: str) -> str:
+    if value and not Path(value).expanduser().is_file():
+        raise ValueError(f"names no file: {value}")
+    return str(Path(value).expanduser().absolute()) if value else ""
+
+
 def _database(value: str) -> str:
     parts = urlsplit(value)
+    _port_of(parts)
     if parts.scheme not in {"postgresql", "postgres", "postgresql+psycopg"} or not parts.path.strip("/"):
         raise ValueError("must be a PostgreSQL address such as postgresql://portal:password@host/portal")
     return "postgresql+psycopg" + value[len(parts.scheme) :]
@@ -83,13 +91,43 @@ def _database(value: str) -> str:
 
 def _web_address(value: str) -> str:
     parts = urlsplit(value)
+    _port_of(parts)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/"):
         raise ValueError("must be an address such as https://portal.example.org, without a path")
     return value.rstrip("/")
 
 
+def _mail_server(value: str) -> str:
+    parts = urlsplit(f"//{value}")
+    _port_of(parts)
+    if value and (not parts.hostname or parts.path or parts.username):
+        raise ValueError("must be a host, or host:port, such as mail.example.org:587")
+    return value
+
+
+def _mail_sender(value: str) -> str:
+    if "@" not in parseaddr(value)[1]:
+        raise ValueError("must be an address such as KM Media <portal@example.org>")
+    return value
+
+
+def _port_of(parts: SplitResult) -> int | None:
+    try:
+        return parts.port
+    except ValueError:
+        raise ValueError("has a port that is not a number from 0 to 65535") from None
+
+
+def _sentry(value: str) -> str:
+    parts = urlsplit(value)
+    if value and not (parts.scheme in {"http", "https"} and parts.username and parts.path.strip("/")):
+        raise ValueError("must be an address such as https://key@errors.example.org/1")
+    return value
+
+
 def _storage(value: str) -> str:
-    if not (value.startswith("s3://") or value.startswith("folder:")):
+    names_bucket = value.startswith("s3://") and value.removeprefix("s3://").strip("/")
+    if not (names_bucket or value.startswith("folder:")):
         raise ValueError("must be folder:/path or s3://bucket")
     return value
 
@@ -164,22 +202,22 @@ class Settings:
         default=(),
     )
     time_zone: ZoneInfo = _setting(_zone, "Zone of the institute's clock", default=ZoneInfo("Africa/Accra"))
-    institute_mark: str = _setting(_folder, "An SVG file shown in place of our own mark", default="")
+    institute_mark: str = _setting(_file, "An SVG file shown in place of our own mark", default="")
     mail_server: str = _setting(
-        _text, "Mail server `host:port`; where absent, mail is written to a folder in the home", default=""
+        _mail_server, "Mail server `host:port`; where absent, mail is written to a folder in the home", default=""
     )
     mail_user: str = _setting(_text, "User at the mail server", default="", secret=True)
     mail_password: str = _setting(_text, "Password at the mail server", default="", secret=True)
     mail_encryption: str = _setting(_text, "`starttls`, `tls` or `none`", default="starttls")
     mail_sender: str = _setting(
-        _text, "Sender of the portal's mail", default="KM Media Training Institute <portal@localhost>"
+        _mail_sender, "Sender of the portal's mail", default="KM Media Training Institute <portal@localhost>"
     )
     metrics_token: str = _setting(
         _text, "Token that opens `/metrics`; where absent only a signed-in admin sees it", default="", secret=True
     )
-    sentry_dsn: str = _setting(_text, "Where errors are reported; nowhere when absent", default="", secret=True)
+    sentry_dsn: str = _setting(_sentry, "Where errors are reported; nowhere when absent", default="", secret=True)
     breached_passwords: str = _setting(
-        _folder, "A file of breached passwords, one in a line, refused beside the common ones", default=""
+        _file, "A file of breached passwords, one in a line, refused beside the common ones", default=""
     )
     log_level: str = _setting(_text, "`debug`, `info`, `warning` or `error`", default="info")
     limits_factor: int = _setting(_whole, "Multiplies every rate limit; measuring runs raise it", default=1)
@@ -271,6 +309,8 @@ def _value_of(name: str, environ: Mapping[str, str]) -> str | None:
         return Path(file_name).read_text().strip()
     except OSError as error:
         raise ValueError(f"cannot be read from {name}_FILE={file_name} ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"cannot be read from {name}_FILE={file_name} (it holds no text)") from None
 
 
 @dataclass(frozen=True)

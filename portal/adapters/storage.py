@@ -114,6 +114,8 @@ class FolderStorage(_ReceivingFolder):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._durable: set[Path] = set()
+        """Folders that this process has seen on the disk with all above them; others may only be in memory yet."""
         super().__init__(folder / RECEIVING)
 
     def put(self, chunks: Iterable[bytes], key: str) -> None:
@@ -164,11 +166,24 @@ class FolderStorage(_ReceivingFolder):
         """Sync the bytes, then give them their name, then sync the name: in this order nothing is lost."""
         with source.open("rb") as file:
             os.fsync(file.fileno())
-        if not target.parent.exists():
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _sync_folder(target.parent.parent)
+        self._make_durable(target.parent)
         source.rename(target)
         _sync_folder(target.parent)
+
+    def _make_durable(self, folder: Path) -> None:
+        """Make a folder and sync its name, and the names above it.
+
+        That it exists proves nothing: another thread may have made it a moment ago and not synced it yet.
+        """
+        if folder in self._durable and folder.is_dir():
+            return
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for above in folder.absolute().parents:
+            try:
+                _sync_folder(above)
+            except PermissionError:  # a folder of somebody else, which we did not make
+                break
+        self._durable.add(folder)
 
     def _existing(self, key: str) -> Path:
         target = self._target(key)

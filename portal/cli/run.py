@@ -6,6 +6,7 @@ job worker and the web server, and keeps all of them running until Ctrl-C or SIG
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -24,12 +25,13 @@ from portal.cli.checkout import ROOT
 from portal.cli.children import Child
 from portal.cli.home import Home
 from portal.cli.serve import gunicorn_command
-from portal.cli.tables import has_people, state_of_tables
+from portal.cli.tables import check_answering, has_admin, has_people, state_of_tables
 from portal.cli.terminal import RunError, in_one_line, say, step
 from portal.embedded import Cluster, EmbeddedError
 from portal.settings import Settings, SettingsError
 
 WORKERS = 2
+PORTS_TRIED = 100  # above one that is taken
 DATABASE = "portal"
 READY_SECONDS = 60
 STOP_SECONDS = 8.0  # for requests and jobs in hand; with the database's stop the whole stays below ten
@@ -44,16 +46,15 @@ fill_if_empty(Settings.from_env())
 
 @click.command()
 @click.option("--host", envvar="HOST", default="127.0.0.1", show_default=True, help="Address to listen on (HOST).")
-@click.option("--port", envvar="PORT", default=8000, show_default=True, help="Port to listen on (PORT).")
+@click.option("--port", envvar="PORT", default="8000", show_default=True, help="Port to listen on (PORT).")
 @click.option(
     "--home", envvar="PORTAL_HOME", default="var", show_default=True, type=click.Path(path_type=Path),
     help="Folder of everything that is kept (PORTAL_HOME).",
 )  # fmt: skip
-def run(host: str, port: int, home: Path) -> None:
+def run(host: str, port: str, home: Path) -> None:
     """Run everything on this machine: database, job worker and web server."""
-    supervisor = Supervisor(Home(home), host, port)
     try:
-        supervisor.run()
+        Supervisor(Home(home), host, _port_number(port)).run()
     except (RunError, EmbeddedError, SettingsError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
@@ -103,6 +104,8 @@ class Supervisor:
             )  # bad ones stop us first
             environ |= self._start_database()
         settings = Settings.from_env(environ)
+        if not self.cluster:
+            check_answering(settings.database_url)
         self._bring_tables_up_to_date(environ)
         owner_alone = {"MIGRATION_DATABASE_URL", "MIGRATION_DATABASE_URL_FILE"}
         environ = {name: value for name, value in environ.items() if name not in owner_alone}
@@ -205,6 +208,8 @@ class Supervisor:
 
     def _greet(self, settings: Settings) -> None:
         say(f"\nThe portal runs at {settings.portal_url}\n")
+        if settings.production and not has_admin(settings.database_url):
+            say("Nobody can administer it yet. Type: .venv/bin/portal admin create\n")
         if not settings.production:
             say("Demo sign-ins:")
             for name in DEMO_ACCOUNTS:
@@ -243,17 +248,17 @@ class Supervisor:
         try:
             with socket.create_server((self.host, self.port), family=_family(self.host)):
                 return
-        except OverflowError:
-            raise RunError(f"{self.port} is not a port. Type: make run PORT=8000") from None
         except PermissionError:
             raise RunError(f"Port {self.port} is kept for root. Type: make run PORT={self.port + 8000}") from None
-        except socket.gaierror:
-            raise RunError(f"{self.host} is not an address of this machine. Type: make run HOST=127.0.0.1") from None
-        except OSError:
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise RunError(
+                    f"{self.host} is not an address of this machine. Type: make run HOST=127.0.0.1"
+                ) from None
             raise RunError(f"Port {self.port} is taken. Type: make run PORT={self._next_free_port()}") from None
 
     def _next_free_port(self) -> int:
-        for port in range(self.port + 1, 65536):
+        for port in range(self.port + 1, min(self.port + PORTS_TRIED, 65535) + 1):
             with suppress(OSError), socket.create_server((self.host, port), family=_family(self.host)):
                 return port
         return 8000
@@ -277,6 +282,12 @@ class Supervisor:
             raise _StopAsked
         with suppress(BlockingIOError):
             self._wakeup.recv(1000)
+
+
+def _port_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise RunError(f"{text} is not a port. Type: make run PORT=8000")
+    return int(text)
 
 
 def _reached_at(host: str) -> str:

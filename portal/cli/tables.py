@@ -10,6 +10,11 @@ from portal.cli.checkout import ROOT
 from portal.cli.terminal import RunError
 
 
+def check_answering(address: str) -> None:
+    """Raise, with one line for the person at the terminal, if no database answers there."""
+    _rows(address, "SELECT 'here'")
+
+
 def state_of_tables(address: str) -> str:
     """Return a text that changes when the migrations change or the database is not where they brought it."""
     migrations = hashlib.sha256()
@@ -37,4 +42,5 @@ def _rows(address: str, query: str) -> list[str]:
     except psycopg.errors.UndefinedTable:
         return []
     except psycopg.OperationalError as error:
-        raise RunError(f"The database of DATABASE_URL does not answer: {str(error).strip()}") from None
+        why = str(error).strip().splitlines()[0]
+        raise RunError(f"The database of DATABASE_URL does not answer: {why}") from None

@@ -12,5 +12,7 @@ def worker() -> None:
     """Run the job worker alone: mail, reminders, sealing, sweeping."""
     settings = settings_or_exit()
     from portal.jobs.worker import run_worker
+    from portal.web import logs
 
+    logs.configure(settings)
     run_worker(settings)

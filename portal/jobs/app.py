@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -26,13 +27,18 @@ LONGEST_WAIT_SECONDS = 3600
 MOST_ATTEMPTS = 60  # two days and a half of a mail server that does not answer
 
 
+log = logging.getLogger(__name__)
+
+
 class BackOff(BaseRetryStrategy):
     """Try again after 15 s, 30 s, a minute and so on, at most an hour apart."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         if job.attempts >= MOST_ATTEMPTS:
+            log.error("Job %s (%s) is given up: %s", job.id, job.task_name, exception)
             return None
         wait = min(FIRST_WAIT_SECONDS * 2 ** min(job.attempts, 10), LONGEST_WAIT_SECONDS)
+        log.warning("Job %s (%s) failed, next try in %s s: %s", job.id, job.task_name, wait, exception)
         return RetryDecision(retry_in={"seconds": wait})
 
 

@@ -19,7 +19,7 @@ from portal.domain.clock import now
 from portal.domain.permissions import Permission
 from portal.web.bearer import check as check_bearer
 from portal.web.htmx import is_htmx, page_address
-from portal.web.sessions import current_identity, note_activity
+from portal.web.sessions import Identity, current_identity, note_activity
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -37,6 +37,8 @@ class Access:
     """Asked again and again by a page left open: never counts as activity of the person."""
     bearer: bool = False
     """Of the JSON API: proves the caller by its Authorization header itself, and knows no cookie."""
+    signed_out_too: bool = False
+    """Answers a repeat whose token ended with the first request."""
 
 
 def public(view: View) -> View:
@@ -62,9 +64,10 @@ def fresh(view: View) -> View:
     return _mark(view, Access(permission=marked.permission, fresh=True, polled=marked.polled))
 
 
-def bearer(permission: Permission | None) -> Callable[[View], View]:
+def bearer(permission: Permission | None, *, signed_out_too: bool = False) -> Callable[[View], View]:
     """Mark a view of the JSON API: `None` is public, else the permission its token's person needs."""
-    return lambda view: _mark(view, Access(bearer=True, permission=permission, public=permission is None))
+    access = Access(bearer=True, permission=permission, public=permission is None, signed_out_too=signed_out_too)
+    return lambda view: _mark(view, access)
 
 
 def access_of(view: Callable[..., Any]) -> Access | None:
@@ -98,7 +101,7 @@ def _check_access() -> BaseResponse | None:
     if access is None:
         abort(403)
     if access.bearer:
-        check_bearer(access.permission)
+        check_bearer(access.permission, signed_out_too=access.signed_out_too)
         return None
     identity = current_identity()
     if identity is not None and not access.polled:
@@ -109,18 +112,33 @@ def _check_access() -> BaseResponse | None:
         return ask_to_sign_in()
     if access.permission is None or not identity.may(access.permission):
         abort(403)
-    if access.fresh and now() - identity.reauthenticated_at > timedelta(minutes=FRESH_MINUTES):
-        return _send_to("auth.confirm_password")
+    if asks_for_password(access, identity):
+        return send_to("auth.confirm_password")
     return None
+
+
+def asks_for_password(access: Access, identity: Identity) -> bool:
+    """Return whether this view wants the password again from somebody who may use it."""
+    if not access.fresh or access.permission is None or not identity.may(access.permission):
+        return False
+    return is_stale(identity)
+
+
+def is_stale(identity: Identity) -> bool:
+    """Return whether the password was given longer ago than what matters allows."""
+    return now() - identity.reauthenticated_at > timedelta(minutes=FRESH_MINUTES)
 
 
 def ask_to_sign_in() -> BaseResponse:
     """Answer a visitor who must sign in first, and bring them back here afterwards."""
-    return _send_to("auth.sign_in")
+    return send_to("auth.sign_in")
 
 
-def _send_to(endpoint: str) -> BaseResponse:
-    address = url_for(endpoint, next=page_address() if is_htmx() or request.method != "GET" else request.full_path)
+def send_to(endpoint: str, *, back_to: str | None = None) -> BaseResponse:
+    """Send the person to a page that asks who they are, and afterwards back to the page on which they are."""
+    if back_to is None:
+        back_to = page_address() if is_htmx() or request.method != "GET" else request.full_path
+    address = url_for(endpoint, next=back_to)
     if is_htmx():
         return Response(status=401, headers={"HX-Redirect": address})
     return redirect(address, 303)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from flask import Flask, abort, current_app, g, request
+from werkzeug.datastructures import WWWAuthenticate
 
 from portal import db
-from portal.domain.accounts.api_tokens import ApiPerson, TokenKeys, api_person, read_access_token
+from portal.domain.accounts.api_tokens import ApiPerson, TokenKeys, api_person, read_access_token, was_signed_out
 from portal.domain.clock import now
 from portal.domain.permissions import Permission
 from portal.settings import Settings
@@ -13,6 +14,7 @@ from portal.web import limits
 
 API_PREFIX = "/api/v1/"
 MAX_TOKEN_LENGTH = 4096
+BEARER = WWWAuthenticate("bearer")  # RFC 6750, 3: a 401 says how to come in
 
 
 def register(app: Flask) -> None:
@@ -25,24 +27,32 @@ def token_keys(settings: Settings) -> TokenKeys:
     return TokenKeys(issuer=settings.portal_url, signing=settings.token_keys, deriving=settings.signing_keys)
 
 
+def caller_or_none() -> ApiPerson | None:
+    """Return the person whose token this request carries, where there is one."""
+    person: ApiPerson | None = g.get("api_person")
+    return person
+
+
 def caller() -> ApiPerson:
     """Return the person whose token this request carries; views with a permission always have one."""
-    person: ApiPerson | None = g.get("api_person")
+    person = caller_or_none()
     if person is None:
         raise RuntimeError("this view is public: the caller is not known")
     return person
 
 
-def check(permission: Permission | None) -> None:
+def check(permission: Permission | None, *, signed_out_too: bool = False) -> None:
     """Count the call, then refuse the caller: 401 without a good token, 403 without the permission."""
     limits.check_api_call(public_read=permission is None and request.method in {"GET", "HEAD"})
+    if signed_out_too and g.get("api_signed_out"):
+        return
     if g.get("api_token_refused"):
-        abort(401, description="The token is not valid, or no longer.")
+        abort(401, description="The token is not valid, or no longer.", www_authenticate=BEARER)
     if permission is None:
         return
-    person: ApiPerson | None = g.get("api_person")
+    person = caller_or_none()
     if person is None:
-        abort(401, description="This call needs a token: Authorization: Bearer <token>.")
+        abort(401, description="This call needs a token: Authorization: Bearer <token>.", www_authenticate=BEARER)
     if not person.may(permission):
         abort(403, description="Your role does not allow this.")
 
@@ -58,6 +68,7 @@ def _load_caller() -> None:
     if scheme.lower() == "bearer" and len(token) <= MAX_TOKEN_LENGTH:
         claims = read_access_token(token.strip(), token_keys(current_app.config["SETTINGS"]), at=now())
     person = api_person(db.current_session(), claims) if claims else None
+    g.api_signed_out = claims is not None and person is None and was_signed_out(db.current_session(), claims)
     db.release_connection()
     g.api_person = person
     g.api_token_refused = person is None

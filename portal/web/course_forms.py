@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from wtforms import IntegerField, SelectField
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import NumberRange
 
 from portal.domain.courses.models import Course, Level
 from portal.domain.courses.operations import LONGEST_TITLE, MOST_WEEKS, CourseDescription
-from portal.web.forms import LongTextField, MoneyField, PortalForm, TextField, at_most, required
+from portal.web.forms import LongTextField, MoneyField, PortalForm, SelectChoice, TextField, at_most, required
 
 LEVELS = [SelectChoice(level.value, level.value.capitalize()) for level in Level]
 

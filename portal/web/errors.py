@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from portal import db
 from portal.domain.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, TooLarge, Unavailable
-from portal.web import limits, request_ids
+from portal.web import limits, refusals, request_ids
 from portal.web.htmx import respond
 
 log = structlog.get_logger(__name__)
@@ -105,6 +105,8 @@ def _refuse_when_nobody_can_be_known() -> None:
 
 def _answer_refusal(error: DomainError) -> Response:
     status = status_of(error)
+    if status == 403:
+        refusals.note_access_refused("rule")
     return error_answer(
         status, error.message, fields=error.fields, retry_after=RETRY_SECONDS if status == 503 else None
     )
@@ -117,6 +119,7 @@ def _answer_http(error: HTTPException) -> BaseResponse | HTTPException:
     message, headers = _sentence_of(error), _headers_of(error)
     if isinstance(error, SecurityError):
         return _plain(status, f"Open the portal at {current_app.config['SETTINGS'].portal_url}.")
+    _note_refusal(error)
     return error_answer(
         status,
         message,
@@ -125,6 +128,15 @@ def _answer_http(error: HTTPException) -> BaseResponse | HTTPException:
         limit_bytes=request.max_content_length if status == 413 else None,
         headers=headers,
     )
+
+
+def _note_refusal(error: HTTPException) -> None:
+    if isinstance(error, CSRFError):
+        refusals.note_access_refused("form token")
+    elif error.code == 403:
+        refusals.note_access_refused("permission")
+    elif isinstance(error, TooManyRequests):
+        refusals.note_limit_reached()
 
 
 def _answer_database_away(error: Exception) -> Response:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import wraps
@@ -29,7 +30,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 HEADER = "Idempotency-Key"
 TAKEOVER_SECONDS = 120  # after that, the worker that held the first request is gone
-MAX_KEY_LENGTH = 200
+KEY_PATTERN = r"[!-~]{1,200}"
 
 
 class IdempotentRequest(Base):
@@ -57,11 +58,9 @@ def idempotent(view: View) -> View:
 
     @wraps(view)
     def answer(*args: Any, **kwargs: Any) -> Any:
-        key = request.headers.get(HEADER)
+        key = key_of_request()
         if key is None:
             return view(*args, **kwargs)
-        if not key.isascii() or not key.isprintable() or not 0 < len(key) <= MAX_KEY_LENGTH:
-            raise Invalid("Idempotency-Key has 1 to 200 visible characters.", fields={HEADER: "Not a usable key."})
         person_id, fingerprint = caller().person_id, _fingerprint()
         kept = db.perform(_claim, person_id, key, fingerprint, at=now())
         if kept is not None:
@@ -75,6 +74,14 @@ def idempotent(view: View) -> View:
         return response
 
     return answer  # type: ignore[return-value]
+
+
+def key_of_request() -> str | None:
+    """Return the client's key of this request, if it gave one; refuse what is no key."""
+    key = request.headers.get(HEADER)
+    if key is not None and not re.fullmatch(KEY_PATTERN, key):
+        raise Invalid("Idempotency-Key has 1 to 200 visible characters.", fields={HEADER: "Not a usable key."})
+    return key
 
 
 def _fingerprint() -> str:

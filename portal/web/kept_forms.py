@@ -1,4 +1,5 @@
-"""What somebody typed while their session ended: kept until the same person signs in again, shown to nobody else.
+"""What somebody typed while their session ended, or before the password was asked for again: kept, and shown to
+the same person and nobody else when they have proved who they are.
 
 The form proves by its CSRF token that it comes from a page of that session. It is kept on the server, for two hours;
 the browser is given only a random key, and the key opens nothing for another person. Passwords are never kept.
@@ -13,9 +14,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from flask import Flask, Response, current_app, g, request, url_for
+from flask import Flask, current_app, g, request, url_for
 from itsdangerous import BadData, URLSafeTimedSerializer
-from sqlalchemy import insert, select
+from sqlalchemy import Row, insert, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -23,9 +24,9 @@ from portal import db
 from portal.domain.accounts.models import UserSession
 from portal.domain.accounts.tokens import new_token, token_hash
 from portal.domain.clock import now
-from portal.web.access import access_of, ask_to_sign_in
-from portal.web.htmx import go_to, is_htmx, page_address
-from portal.web.sessions import cookie_name
+from portal.web.access import access_of, asks_for_password, is_stale, send_to
+from portal.web.htmx import page_address
+from portal.web.sessions import Identity, cookie_name, current_identity
 from portal.web.stored_state import cache_entries
 
 KEPT_FOR = timedelta(hours=2)
@@ -45,8 +46,19 @@ class KeptForm:
 
 
 def register(app: Flask) -> None:
-    """Look at what ended sessions send. Must come before access and the CSRF check, which know live ones only."""
-    app.before_request(_keep_what_an_ended_session_sends)
+    """Look at every form before access and the CSRF check do, which would send its sender away without it."""
+    app.before_request(_keep_what_is_interrupted)
+
+
+def ask_for_password() -> BaseResponse | None:
+    """Ask for the password again before what was just sent is done, and keep it; None if it was given lately.
+
+    For a view of which only some forms matter so much; a view of which all do is `fresh`.
+    """
+    identity = current_identity()
+    if identity is None or not is_stale(identity):
+        return None
+    return send_to("auth.confirm_password", back_to=_keep(identity.person_id))
 
 
 def kept_form(session: Session, key: str, user_id: UUID, *, at: datetime) -> KeptForm | None:
@@ -61,35 +73,43 @@ def kept_form(session: Session, key: str, user_id: UUID, *, at: datetime) -> Kep
     return KeptForm(action=value["action"], page=value["page"], fields=fields, files=value["files"])
 
 
-def _keep_what_an_ended_session_sends() -> BaseResponse | None:
-    if request.method != "POST" or request.endpoint is None or g.get("identity") is not None:
+def _keep_what_is_interrupted() -> BaseResponse | None:
+    if request.method != "POST" or request.endpoint is None:
         return None
     access = access_of(current_app.view_functions[request.endpoint])
     if access is None or access.public or access.bearer:
         return None
-    user_id = _sender()
-    if user_id is None:
+    identity = current_identity()
+    if identity is not None:
+        return _keep_until_confirmed(identity) if asks_for_password(access, identity) else None
+    return _keep_until_signed_in()
+
+
+def _keep_until_confirmed(identity: Identity) -> BaseResponse | None:
+    if not hmac.compare_digest(_csrf_secret_sent(), identity.csrf_token):
+        return None  # not a form of ours: access asks for the password, and nothing is kept
+    return send_to("auth.confirm_password", back_to=_keep(identity.person_id))
+
+
+def _keep_until_signed_in() -> BaseResponse | None:
+    ended = _ended_session()
+    if ended is None:
         return None  # access sends them to sign in
-    fields = [(name, text) for name, text in request.form.items(multi=True) if name != "csrf_token"]
-    if not fields or NEVER_KEPT & dict(fields).keys() or sum(len(text) for _, text in fields) > LARGEST:
-        return ask_to_sign_in()
-    key = _keep(user_id, fields)
-    address = url_for("auth.sign_in", next=url_for("auth.kept_form", key=key))
-    return Response(status=401, headers={"HX-Redirect": address}) if is_htmx() else go_to(address)
+    g.was_signed_in = True  # so that a form with large files is read to its end, for the words in it
+    if not hmac.compare_digest(_csrf_secret_sent(), ended.csrf_token):
+        return None
+    return send_to("auth.sign_in", back_to=_keep(ended.user_id))
 
 
-def _sender() -> UUID | None:
-    """Return whose ended session sent this, if its CSRF token proves that the form is from that session."""
+def _ended_session() -> Row[UUID, str] | None:
+    """Return person and CSRF secret of the session whose cookie this browser still has."""
     cookie = request.cookies.get(cookie_name(current_app), "")
     if not cookie or len(cookie) > 100:
         return None
     statement = select(UserSession.user_id, UserSession.csrf_token).where(UserSession.token_hash == token_hash(cookie))
     row = db.current_session().execute(statement).one_or_none()
     db.release_connection()
-    if row is None or not hmac.compare_digest(_csrf_secret_sent(), row.csrf_token):
-        return None
-    user_id: UUID = row.user_id
-    return user_id
+    return row
 
 
 def _csrf_secret_sent() -> str:
@@ -100,7 +120,11 @@ def _csrf_secret_sent() -> str:
         return ""
 
 
-def _keep(user_id: UUID, fields: list[tuple[str, str]]) -> str:
+def _keep(user_id: UUID) -> str | None:
+    """Keep this request's form and return where it is shown; None if there is nothing in it that may be kept."""
+    fields = [(name, text) for name, text in request.form.items(multi=True) if name != "csrf_token"]
+    if not fields or NEVER_KEPT & dict(fields).keys() or sum(len(text) for _, text in fields) > LARGEST:
+        return None
     key = new_token()
     value = {
         "user_id": str(user_id),
@@ -112,7 +136,7 @@ def _keep(user_id: UUID, fields: list[tuple[str, str]]) -> str:
     with db.transaction() as session:
         row = {"key": _row_key(key), "name": "kept-form", "value": value, "expires_at": now() + KEPT_FOR}
         session.execute(insert(cache_entries).values(row))
-    return key
+    return url_for("auth.kept_form", key=key)
 
 
 def _row_key(key: str) -> str:

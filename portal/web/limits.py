@@ -37,13 +37,14 @@ API_CALLS = {Role.ADMIN: 500, Role.TRAINER: 200, Role.STUDENT: 100}
 API_CALLS_OF_AN_ADDRESS = 200
 API_CALLS_OF_AN_ADDRESS_BEYOND_PUBLIC_READS = 50
 FAILURES = 50
+ONCE_A_MINUTE = parse("1 per minute")
 EXEMPT = ("/static/", "/api/health/", "/metrics")
 API = "/api/v1/"  # counted by `check_api_call` once it is known who calls
 STORE_AWAY = (SQLAlchemyError, RedisError)
 IPV6_NETWORK = 64  # bits that one household has; the rest is free to change
 
 
-def _count() -> ReturningInsert[tuple[int]]:
+def _count() -> ReturningInsert[int]:
     """Return the statement that counts under a key, and begins anew where the window is over."""
     moment = func.clock_timestamp()
     seconds = func.make_interval(0, 0, 0, 0, 0, 0, bindparam("seconds", type_=Integer))
@@ -157,6 +158,17 @@ def count_failure(what: str) -> None:
         _limiter().hit(_limit(FAILURES, WINDOW_MINUTES), "failures", what, address())
     except STORE_AWAY:
         log.exception("limits_away")
+
+
+def is_first_this_minute(*key: str) -> bool:
+    """Return whether this caller has not been counted under `key` in this minute; False where nobody can count."""
+    person: Actor | None = g.get("api_person")
+    who = f"person:{person.id}" if person is not None else _who()
+    try:
+        return bool(_limiter().hit(ONCE_A_MINUTE, *key, who))
+    except STORE_AWAY:
+        log.exception("limits_away")
+        return False
 
 
 def address() -> str:

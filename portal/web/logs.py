@@ -29,6 +29,7 @@ SECRETS_IN_TEXT = (
     (re.compile(r"(?i)\b(bearer|basic) [A-Za-z0-9._~+/=-]{8,}"), rf"\1 {REDACTED}"),
     (re.compile(r"(?i)\b((?:access_|refresh_)?token|password|secret|code)=[^\s&\"']+"), rf"\1={REDACTED}"),
     (re.compile(r"(?i)(//[^/\s:@]+):[^/\s@]+@"), rf"\1:{REDACTED}@"),
+    (re.compile(r"/(invitation|reset|kept-form)/[^\s?\"']+"), rf"/\1/{REDACTED}"),  # gunicorn names addresses
 )
 SLOW_STATEMENT_MS = 500
 LONGEST_STATEMENT = 400  # characters of a slow statement that are logged

@@ -8,6 +8,7 @@ import secrets
 from flask import Flask, Response, current_app, g, request
 
 from portal.domain.audit.origin import clear_origin, set_origin
+from portal.web.visitors import caller_address
 
 HEADER = "X-Request-ID"
 ACCEPTABLE = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -31,7 +32,8 @@ def request_id() -> str:
 
 
 def _name_request() -> None:
-    set_origin(request.remote_addr or None, request_id())  # entries of the audit trail say where they came from
+    address = caller_address()
+    set_origin(str(address) if address else None, request_id())  # entries of the audit trail say where they came from
 
 
 def _say_name(response: Response) -> Response:

@@ -6,6 +6,7 @@ every other view refuses a large body before it is read.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable
@@ -15,9 +16,10 @@ from typing import IO, Any, TypeVar, cast
 from flask import Flask, Request, current_app, g
 from werkzeug.datastructures import FileStorage
 
+from portal.adapters import disk
 from portal.adapters.storage import Storage, new_key
-from portal.domain.errors import Invalid, TooLarge
-from portal.domain.files.kinds import GB, HEAD_BYTES, LIMITS, MB, recognise
+from portal.domain.errors import Invalid, TooLarge, Unavailable
+from portal.domain.files.kinds import GB, HEAD_BYTES, LIMITS, MB, Group, recognise
 from portal.domain.files.operations import StoredBytes, display_name
 from portal.settings import Settings
 from portal.web.long_bodies import Place, take_place
@@ -26,6 +28,10 @@ __all__ = ["GB", "MB", "discard", "receive", "receive_all", "register", "takes_f
 
 View = TypeVar("View", bound=Callable[..., Any])
 
+NO_ROOM_FOR_VIDEO = (
+    "“{name}” cannot be taken: the portal's disk is nearly full, so it takes no video now. "
+    "Hand in everything else, give a link to the video, and tell the office."
+)
 FORM_BYTES = MB  # room for the other fields of a form beside its files
 
 
@@ -72,6 +78,8 @@ def receive(file: FileStorage) -> StoredBytes:
         kind = recognise(body.head(), name)
         if body.size > LIMITS[kind.group]:
             raise TooLarge(f"“{name}” is larger than {LIMITS[kind.group] // MB:,} MB, the limit for its kind.")
+        if kind.group is Group.VIDEO and disk.fill_of(the_storage().receiving).full:
+            raise Invalid(NO_ROOM_FOR_VIDEO.format(name=name))
         key = new_key()
         the_storage().keep(body.hand_over(), key)
     finally:
@@ -108,7 +116,7 @@ class PortalRequest(Request):
 
     def _caller_is_known(self) -> bool:
         """Return whether somebody we know sends this: a stranger's body is never large."""
-        return g.get("identity") is not None or g.get("api_person") is not None
+        return any(g.get(name) for name in ("identity", "api_person", "was_signed_in"))
 
     def _get_file_stream(
         self,
@@ -148,7 +156,14 @@ class ArrivingFile:
     def write(self, data: bytes) -> int:
         self._hash.update(data)
         self.size += len(data)
-        return int(self._file.write(data))
+        try:
+            return int(self._file.write(data))
+        except OSError as error:
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+            raise Unavailable(
+                "The portal's disk is full: files cannot be taken now. Please tell the office."
+            ) from error
 
     @property
     def sha256(self) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event, Thread, current_thread
 
 import pytest
 import requests
@@ -177,9 +178,12 @@ def test_a_put_that_breaks_off_leaves_nothing(tmp_path: Path):
 
 def test_bytes_are_synced_then_named_then_the_name_is_synced(tmp_path: Path):
     """What a power cut may take is only what was not acknowledged: the kernel is asked in this order."""
+    home = tmp_path / "home"
     program = (
         "from pathlib import Path; from portal.adapters.storage import FolderStorage;"
-        f"FolderStorage(Path({str(tmp_path)!r})).put([b'photo'], 'ab/photo'); print('acknowledged', flush=True)"
+        f"store = FolderStorage(Path({str(home / 'files')!r}));"
+        "store.put([b'photo'], 'ab/photo'); print('acknowledged', flush=True);"
+        "store.put([b'photo'], 'ab/other'); print('acknowledged', flush=True)"
     )
     recorder = tmp_path / "recorder.py"
     recorder.write_text(
@@ -188,14 +192,45 @@ def test_bytes_are_synced_then_named_then_the_name_is_synced(tmp_path: Path):
         "    if event == 'os.rename': print('rename', flush=True)\n"
         "sync = os.fsync\n"
         "def fsync(number):\n"
-        "    print('sync', 'folder' if os.path.isdir(f'/proc/self/fd/{number}') else 'file', flush=True)\n"
+        "    place = os.readlink(f'/proc/self/fd/{number}')\n"
+        "    print('sync', place if os.path.isdir(place) else 'file', flush=True)\n"
         "    sync(number)\n"
         "os.fsync = fsync\n"
         "sys.addaudithook(note)\n"
         f"exec({program!r})\n"
     )
     run = subprocess.run([sys.executable, recorder], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert run.stdout.splitlines() == ["sync file", "sync folder", "rename", "sync folder", "acknowledged"]
+    first, second = (part.split("\n") for part in run.stdout.split("acknowledged\n")[:2])
+    assert first[:4] == ["sync file", f"sync {home}/files", f"sync {home}", f"sync {tmp_path}"]
+    assert first[-3:] == ["rename", f"sync {home}/files/ab", ""]
+    assert second == ["sync file", "rename", f"sync {home}/files/ab", ""]
+
+
+def test_two_people_who_are_first_in_a_folder_at_the_same_moment_both_have_it_synced(tmp_path: Path, monkeypatch):
+    """The second finds the folder there; that its name is on the disk, only its own sync proves."""
+    storage, first_waits, second_is_done = FolderStorage(tmp_path / "files"), Event(), Event()
+    synced: dict[str, list[str]] = {"first": [], "second": []}
+    real_sync = os.fsync
+
+    def sync(number: int) -> None:
+        place = os.readlink(f"/proc/self/fd/{number}")
+        if current_thread().name == "first" and place == str(tmp_path / "files"):
+            first_waits.set()
+            second_is_done.wait(10)
+        real_sync(number)
+        synced[current_thread().name].append(place)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    first = Thread(target=storage.put, args=([b"a"], "ab/first"), name="first")
+    second = Thread(target=storage.put, args=([b"b"], "ab/second"), name="second")
+    first.start()
+    assert first_waits.wait(10)
+    second.start()
+    second.join(10)
+    assert str(tmp_path / "files") in synced["second"]
+    second_is_done.set()
+    first.join(10)
+    assert storage.size("ab/first") == storage.size("ab/second") == 1
 
 
 def test_the_settings_choose_the_store(settings: Settings, tmp_path: Path):

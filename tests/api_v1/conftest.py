@@ -26,7 +26,7 @@ class Program:
         return self._checked(self._client.get(f"/api/v1{path}", query_string=query, headers=self.headers))
 
     def post(self, path: str, *, key: str | None = None, **content: Any) -> TestResponse:
-        headers = self.headers | ({"Idempotency-Key": key} if key else {})
+        headers = self.headers | content.pop("headers", {}) | ({"Idempotency-Key": key} if key else {})
         return self._checked(self._client.post(f"/api/v1{path}", headers=headers, **content))
 
     @staticmethod

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+from portal.blueprints.api_v1.assignments import LARGEST_HAND_IN
 from portal.domain.accounts.identifiers import make_student_number
 from portal.domain.accounts.passwords import hash_password
 from portal.domain.assignments.models import Grade, Submission
@@ -63,8 +64,36 @@ def test_after_signing_out_neither_token_is_worth_anything(cast, program) -> Non
     assert_refused(ama.get("/auth/profile"), 401)
 
 
+def test_signing_in_renewing_and_signing_out_twice_with_one_key_is_once(world, cast, program) -> None:
+    cast.ama.password_hash = hash_password(PASSWORD)
+    world.commit()
+
+    def twice(path: str, caller=None, **content) -> list[dict]:
+        answers = [(caller or program()).post(path, key="try-1", **content) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [200, 200]
+        return [answer.get_json()["data"] for answer in answers]
+
+    signed_in, repeated = twice("/auth/login", json={"email": "ama@example.test", "password": PASSWORD})
+    assert repeated["token"] == signed_in["token"]
+    assert repeated["refresh_token"] == signed_in["refresh_token"]
+    renewed, again = twice("/auth/refresh", json={"refresh_token": signed_in["refresh_token"]})
+    assert again["refresh_token"] == renewed["refresh_token"]
+    ama = program()
+    ama.headers = {"Authorization": f"Bearer {renewed['token']}"}
+    twice("/auth/logout", ama)
+    assert_refused(ama.get("/auth/profile"), 401)
+    assert_refused(program().post("/auth/refresh", json={"refresh_token": renewed["refresh_token"]}), 401)
+
+
+@pytest.mark.parametrize("path", ["/auth/login", "/auth/refresh", "/auth/logout", "/assignments/{id}/submit"])
+def test_a_key_that_is_none_is_refused_by_every_post(cast, program, assignment, path) -> None:
+    ama = program(cast.ama)
+    assert_refused(ama.post(path.format(id=assignment.id), key="two words"), 422, "Idempotency-Key")
+
+
 def test_a_bad_token_is_refused_even_where_none_is_needed(program) -> None:
     stranger = program()
+    assert stranger.get("/auth/profile").headers["WWW-Authenticate"] == "Bearer"
     stranger.headers = {"Authorization": "Bearer nonsense"}
     assert_refused(stranger.get("/courses"), 401)
     assert_refused(stranger.get("/auth/profile"), 401)
@@ -225,6 +254,30 @@ def test_a_meeting_link_is_given_from_fifteen_minutes_before(world, cast, progra
     assert [(row["title"], bool(row["meeting_url"])) for row in rows] == [("Soon", True), ("Later", False)]
     assert program(cast.esi).get("/live-classes/upcoming").get_json()["data"] == []
     assert len(program(cast.efua).get("/live-classes/upcoming").get_json()["data"]) == 2
+
+
+def test_a_student_whose_access_or_enrolment_is_closed_gets_no_meeting_link(world, cast, program) -> None:
+    make_live_class(world, cast.intake, cast.kofi, title="Now", starts_at=now() - timedelta(minutes=1))
+    world.add(cast.enrolment)
+
+    def link() -> str | None:
+        world.commit()
+        return program(cast.ama).get("/live-classes/upcoming").get_json()["data"][0]["meeting_url"]
+
+    assert link()
+    cast.enrolment.access_until = now() - timedelta(seconds=1)
+    assert link() is None
+    cast.enrolment.access_until, cast.enrolment.state = None, "suspended"
+    assert link() is None
+
+
+def test_a_piece_of_work_that_is_too_large_is_a_413(cast, program, assignment) -> None:
+    answer = program(cast.ama).post(
+        f"/assignments/{assignment.id}/submit",
+        content_type="multipart/form-data; boundary=x",
+        environ_overrides={"CONTENT_LENGTH": str(LARGEST_HAND_IN * 2)},
+    )
+    assert_refused(answer, 413)
 
 
 def test_dashboards_count_what_is_there(cast, program, assignment) -> None:

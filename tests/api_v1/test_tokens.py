@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import jwt
 import pytest
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.accounts.api_tokens import (
@@ -16,6 +17,7 @@ from portal.domain.accounts.api_tokens import (
     rotate,
     start_family,
 )
+from portal.domain.accounts.models import RefreshToken
 from tests.cast import Cast
 from tests.factories import now
 
@@ -127,3 +129,29 @@ def test_signing_out_makes_the_access_token_worthless_too(world: Session, pair) 
     claims = read_access_token(pair.access_token, KEYS, at=now())
     revoke_family(world, claims.family_id, "signed out", at=now())
     assert api_person(world, claims) is None
+
+
+def test_a_sign_in_repeated_with_its_key_is_the_same_sign_in(world: Session, cast: Cast) -> None:
+    at = now()
+    first = start_family(world, cast.ama.id, KEYS, request_key="try-1", at=at)
+    repeat = start_family(world, cast.ama.id, KEYS, request_key="try-1", at=at + timedelta(seconds=40))
+    assert (repeat.refresh_token, repeat.access_token) == (first.refresh_token, first.access_token)
+    assert repeat.expires_in == first.expires_in - 40
+    assert world.scalar(select(func.count()).select_from(RefreshToken)) == 1
+
+
+def test_a_key_of_one_person_leads_to_no_token_of_another(world: Session, cast: Cast) -> None:
+    ama = start_family(world, cast.ama.id, KEYS, request_key="try-1", at=now())
+    esi = start_family(world, cast.esi.id, KEYS, request_key="try-1", at=now())
+    assert ama.refresh_token != esi.refresh_token
+    assert read_access_token(esi.access_token, KEYS, at=now()).user_id == cast.esi.id
+
+
+@pytest.mark.parametrize("later", [timedelta(minutes=16), timedelta(0)])
+def test_a_key_that_has_done_its_work_begins_a_new_sign_in(world: Session, cast: Cast, later: timedelta) -> None:
+    at = now()
+    first = start_family(world, cast.ama.id, KEYS, request_key="always-the-same", at=at)
+    rotate(world, first.refresh_token, KEYS, at=at)
+    again = start_family(world, cast.ama.id, KEYS, request_key="always-the-same", at=at + later)
+    assert again.refresh_token != first.refresh_token
+    assert rotate(world, again.refresh_token, KEYS, at=at + later)

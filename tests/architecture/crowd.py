@@ -159,7 +159,5 @@ def _hand_in(
         graded = {"graded_by": cast.kofi.id, "graded_at": at, "released_at": at}
         add(
             session,
-            Grade(
-                submission_id=submission.id, enrolment_id=enrolment.id, raw_points=mark, final_points=mark, **graded
-            ),
+            Grade(submission_id=submission.id, enrolment_id=enrolment.id, raw_points=mark, final_points=mark, **graded),
         )

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from portal.domain.accounts.models import SingleUseToken
+from portal.domain.accounts.tokens import LINK_LENGTH
 from portal.domain.assignments.models import Grade, Submission, SubmissionFile, SubmissionMember
 from portal.domain.audit.models import AuditEntry
 from portal.domain.files.models import StoredFile
@@ -103,7 +104,7 @@ def build_estate(session: Session, cast: Cast) -> dict[str, Any]:
             subject_id=str(cast.photography.id),
         ),
     )
-    secret = "an-unused-invitation-secret"
+    secret = "an-unused-invitation-secret".ljust(LINK_LENGTH, "-")
     add(
         session,
         SingleUseToken(

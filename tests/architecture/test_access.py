@@ -17,22 +17,26 @@ from sqlalchemy.orm import Session
 
 from portal import db
 from portal.domain.accounts.api_tokens import start_family
-from portal.domain.permissions import GRANTS, Permission
+from portal.domain.permissions import GRANTS, Duty, Permission
 from portal.web.access import access_of
 from portal.web.bearer import token_keys
 from tests.architecture.estate import STORAGE_KEY, build_estate
 from tests.cast import Cast
-from tests.factories import now
+from tests.factories import make_user, now
 
 SNAPSHOT = Path(__file__).with_name("access_table.txt")
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
-PEOPLE = ("anonymous", "student", "student elsewhere", "trainer", "trainer elsewhere", "admin", "deactivated")
+PEOPLE = (
+    "anonymous", "student", "student elsewhere", "trainer", "trainer elsewhere", "admin", "director", "deactivated",
+)  # fmt: skip
 
 
 @pytest.fixture
 def browsers(app: Flask, world: Session, cast: Cast, sign_in: Any, settings: Any) -> dict[str, tuple[FlaskClient, str]]:
     """A signed-in browser and an API token of each kind of person."""
-    people = dict(zip(PEOPLE[1:], (cast.ama, cast.esi, cast.kofi, cast.yaw, cast.efua, cast.kojo), strict=True))
+    director = make_user(world, "admin", email="director@example.test", duties=[Duty.DIRECTOR])
+    whoever = (cast.ama, cast.esi, cast.kofi, cast.yaw, cast.efua, director, cast.kojo)
+    people = dict(zip(PEOPLE[1:], whoever, strict=True))
     found = {"anonymous": (app.test_client(), "")}
     for name, person in people.items():
         token = start_family(world, person.id, token_keys(settings), at=now()).access_token
@@ -58,6 +62,15 @@ def test_every_route_answers_each_person_as_the_table_says(
     assert table == SNAPSHOT.read_text()
 
 
+def test_a_director_reads_the_institute_and_changes_nothing_in_it() -> None:
+    lines = SNAPSHOT.read_text().splitlines()
+    rows = [[*line.split(), f" {answers} "] for line, answers in zip(lines[::2], lines[1::2], strict=True)]
+    inside = [(method, answers) for method, rule, answers in rows if rule.startswith("/admin")]
+    assert all(" director=403 " in answers for method, answers in inside if method != "GET")
+    for rule in ("/admin/", "/admin/people", "/admin/enrolments", "/admin/audit", "/admin/security"):
+        assert next(answers for _, named, answers in rows if named == rule).count(" director=200 ")
+
+
 def put_the_file(app: Flask) -> None:
     """Give the file of the estate its bytes."""
     storage = app.extensions["storage"]
@@ -65,7 +78,6 @@ def put_the_file(app: Flask) -> None:
     arriving.write_bytes(b"abc")
     if storage.size(STORAGE_KEY) is None:
         storage.keep(arriving, STORAGE_KEY)
-
 
 
 def _address(app: Flask, rule: Any, estate: dict[str, Any]) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -77,7 +79,7 @@ def test_each_figure_counts_and_leads_to_its_rows(cast: Cast, sign_in: SignIn, w
         "Trainers": ("2", "/admin/people?role=trainer"),
         "Intakes filling up": ("1", "#filling"),
         "Waiting for a mark": ("1", "#waiting"),
-        "Classes today": ("1", "#today"),
+        "Classes today": ("1", "/admin/live-classes"),
     }
     for label, (value, url) in expected.items():
         found = figure(page, label)
@@ -90,10 +92,24 @@ def test_each_figure_counts_and_leads_to_its_rows(cast: Cast, sign_in: SignIn, w
     assert "Professional Photography" in words(shown.css_first("#waiting"))
 
 
+def test_what_a_figure_counts_all_stands_among_its_rows(cast: Cast, world: Session) -> None:
+    for number in range(10):
+        intake = make_intake(world, trainers=[cast.kofi], seats=1, application_deadline=date(2026, 12, 20))
+        enrolment = make_enrolment(world, make_user(world), intake)
+        for _ in range(number + 1):
+            handed_in(world, enrolment, make_assignment(world, intake, cast.kofi))
+    world.commit()
+    overview = institute_overview(db.current_session(), ACCRA, at=AT)
+    assert (overview.filling, overview.waiting) == (10, 55)
+    assert sum(intake.taken == intake.seats for intake in overview.intakes) == 10
+    assert sum(work.number for work in overview.marking) == 55
+
+
 def test_charts_have_every_week_and_day_and_count_by_the_institutes_clock(cast: Cast, world: Session) -> None:
     essay = make_assignment(world, cast.intake, cast.kofi)
     handed_in(world, cast.enrolment, essay, submitted_at=datetime(2026, 11, 29, 23, 59, tzinfo=UTC))
-    handed_in(world, cast.other_enrolment, essay, submitted_at=datetime(2026, 11, 30, 0, 0, tzinfo=UTC))
+    script = make_assignment(world, cast.other_intake, cast.yaw)
+    handed_in(world, cast.other_enrolment, script, submitted_at=datetime(2026, 11, 30, 0, 0, tzinfo=UTC))
     for hours in (0, 1, 25):
         add(world, SecurityEvent(at=AT - timedelta(hours=hours), kind="signed-in"))
     add(world, SecurityEvent(at=AT, kind="sign-in-failed"))
@@ -164,3 +180,18 @@ def test_the_page_costs_the_same_for_one_row_and_for_a_hundred(
     assert counts[0] == counts[1], str(first)
     assert counts[0][0] <= 6, str(first)  # the figures anew: once in 15 s, whoever looks
     assert counts[0][1] <= 3, str(second)  # the session, the limit, the cache
+
+
+@pytest.mark.parametrize(
+    "used, warning", [(84, None), (85, "At 95 % no video is taken"), (95, "No video is taken until there is room")]
+)
+def test_the_admin_who_runs_the_portal_is_warned_of_a_disk_that_fills_up(
+    world: Session, cast: Cast, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, used: int, warning: str | None
+) -> None:
+    usage = SimpleNamespace(total=100, used=used, free=100 - used)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage)
+    page = words(sign_in(cast.efua).get("/admin/"))
+    assert (f"The disk is {used} % full." in page) is (warning is not None)
+    assert warning is None or warning in page
+    cashier = make_user(world, "admin", email="cashier@example.test", duties=["cashier"])
+    assert "The disk is" not in words(sign_in(cashier).get("/admin/"))

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from portal.blueprints.student.assignments import PLAIN_FORM_TOTAL
 from portal.domain.assignments.models import Submission, SubmissionFile
+from portal.domain.enrolments.models import Enrolment
 from portal.domain.files.models import FileState, StoredFile
 from tests.cast import Cast
 from tests.domain.assignments.arranging import hand_in, mark
@@ -313,6 +314,23 @@ def test_work_and_marks_stay_after_the_intake_is_over(
     unseen = make_assignment(world, cast.intake, cast.kofi)
     world.commit()
     assert ama.get(page_of(unseen)).status_code == 404
+
+
+def test_a_student_who_was_enrolled_again_begins_with_all_attempts(
+    ama: FlaskClient, world: Session, cast: Cast, assignment: Any
+) -> None:
+    assignment.attempts_allowed = 1
+    world.add(assignment)
+    world.commit()
+    hand_in(world, cast, assignment)
+    assert not parse(ama.get(page_of(assignment))).css("#submission form")
+    cast.enrolment.state, cast.enrolment.ended_at = "withdrawn", now()
+    world.add(cast.enrolment)
+    world.flush()
+    world.add(Enrolment(user_id=cast.ama.id, intake_id=cast.intake.id, enrolled_at=now()))
+    world.commit()
+    assert "1 of 1 left" in words(ama.get(page_of(assignment)))
+    assert send(ama, assignment, text="Anew.").status_code == 303
 
 
 def test_pages_cost_the_same_for_one_assignment_and_for_a_hundred(

@@ -1,12 +1,14 @@
 """The office and its people: find, invite, let in, keep out, roles and duties."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select, text
 
 from portal.domain.accounts.models import SingleUseToken, User
 from portal.domain.audit.models import AuditEntry
 from tests.blueprints.signing_in import PASSWORD, WRONG, browser, fill_in, is_signed_in, try_to_sign_in, with_password
-from tests.factories import make_session, make_user
+from tests.factories import make_session, make_user, now
 from tests.pages import assert_page_and_fragment, parse, words
 
 NEW = "nine tortoises crossed a wide road"
@@ -114,6 +116,29 @@ def test_an_invitation_goes_by_mail(world, office):
     assert invited.location == f"/admin/people/{adwoa.id}"
     job = world.execute(text("SELECT task_name, args->>'user_id' FROM procrastinate_jobs")).one()
     assert tuple(job) == ("accounts.send_invitation", str(adwoa.id))
+
+
+def test_whoever_makes_an_admin_gives_the_password_again_and_types_nothing_twice(world, cast, sign_in):
+    with_password(world, cast.efua)
+    office = sign_in(cast.efua, reauthenticated_at=now() - timedelta(minutes=11))
+    assert invite(office).location.startswith("/admin/people/")  # a student
+    asked = invite(office, role="admin", duties="cashier", email="new-admin@example.test", phone="")
+    assert asked.location.startswith("/confirm-password?next=/kept-form/")
+    assert world.scalars(select(User).where(User.email == "new-admin@example.test")).all() == []
+    kept_at = asked.location.removeprefix("/confirm-password?next=")
+    office.post("/confirm-password", data={"password": PASSWORD, "next": kept_at})
+    form = parse(office.get(kept_at)).css_first("main form")
+    fields = {node.attributes["name"]: node.attributes["value"] for node in form.css("input")}
+    office.post(form.attributes["action"], data=fields)
+    assert world.scalars(select(User.duties).where(User.email == "new-admin@example.test")).one() == ["cashier"]
+
+
+def test_a_slip_that_opens_an_admins_account_asks_for_the_password_again(world, cast, sign_in):
+    office = sign_in(cast.efua, reauthenticated_at=now() - timedelta(minutes=11))
+    other = make_user(world, "admin", email="other-admin@example.test")
+    world.commit()
+    assert office.post(f"/admin/people/{cast.ama.id}/slip").status_code == 200
+    assert office.post(f"/admin/people/{other.id}/slip").location.startswith("/confirm-password")
 
 
 def test_an_invitation_is_printed_for_somebody_without_mail(app, world, office):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from portal.domain.accounts.models import User, UserSession
+from portal.domain.accounts.models import SecurityEvent, User, UserSession
 from portal.domain.audit.models import AuditEntry
 from portal.web.user_agents import browser_name
 from tests.blueprints.signing_in import is_signed_in
@@ -67,6 +67,15 @@ def test_all_other_sessions_end_together(world, cast, sign_in):
     here, there, elsewhere, esi = (sign_in(cast.ama), sign_in(cast.ama), sign_in(cast.ama), sign_in(cast.esi))
     here.post("/account/sessions/others/end")
     assert [is_signed_in(client) for client in (here, there, elsewhere, esi)] == [True, False, False, True]
+
+
+def test_ending_sessions_is_written_down(world, cast, sign_in):
+    here, _ = sign_in(cast.ama), sign_in(cast.ama)
+    other = world.scalars(select(UserSession).order_by(UserSession.id.desc())).first()
+    here.post(f"/account/sessions/{other.id}/end")
+    here.post("/account/sessions/others/end")
+    events = world.execute(select(SecurityEvent.kind, SecurityEvent.user_id)).all()
+    assert [tuple(event) for event in events] == [("sessions-ended", cast.ama.id)] * 2
 
 
 def test_nobody_ends_a_session_of_somebody_else(world, cast, sign_in):

@@ -94,6 +94,22 @@ def test_answers_take_as_long_whether_the_account_exists_or_not(app, world, ama,
     assert abs(median(ama.email) - median("nobody@example.test")) < 0.05
 
 
+def test_a_program_cannot_tell_which_accounts_exist_either(app, world, ama, monkeypatch):
+    """A hash of the earlier portal takes longer to compare than one of ours: nobody may see that."""
+    monkeypatch.delitem(app.config, "EVEN_ANSWER_SECONDS")
+    ama.password_hash = bcrypt.hashpw(b"old password", bcrypt.gensalt(11)).decode()
+    world.commit()
+    answers, times = [], []
+    for name in (ama.email, "nobody@example.test"):
+        started = time.perf_counter()
+        answer = app.test_client().post("/api/v1/auth/login", json={"email": name, "password": WRONG})
+        times.append(time.perf_counter() - started)
+        answers.append((answer.status_code, answer.json))
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 401
+    assert abs(times[0] - times[1]) < 0.05
+
+
 def test_after_five_wrong_passwords_even_the_right_one_waits_and_then_works(app, world, ama):
     client = browser(app)
     with time_machine.travel(now(), tick=False) as clock:

@@ -12,7 +12,7 @@ import time_machine
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from portal.domain.assignments.models import Assignment, Grade, Submission
+from portal.domain.assignments.models import Assignment, Grade, Submission, SubmissionMember
 from tests.cast import Cast
 from tests.factories import add, make_assignment, make_course, make_enrolment, make_intake, make_live_class, make_user
 from tests.pages import parse, words
@@ -41,7 +41,9 @@ def handed_in(world: Session, cast: Cast, assignment: Assignment, **values: Any)
         "submitted_at": AT - HOUR,
         "submitted_by": cast.ama.id,
     }
-    return add(world, Submission(**(defaults | values)))
+    submission = add(world, Submission(**(defaults | values)))
+    add(world, SubmissionMember(submission_id=submission.id, enrolment_id=submission.enrolment_id))
+    return submission
 
 
 def marked(world: Session, cast: Cast, assignment: Assignment, points: str, **values: Any) -> Grade:

@@ -118,7 +118,7 @@ def site(cluster: ClusterAccess, worker_id: str, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture
 def open_browser(browser: Browser, site: Site, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
-    """`open_browser(width=360, javascript=False)`: a page of a new visitor. Any complaint of the browser fails the test."""
+    """`open_browser(width=360)`: a page of a new visitor. Any complaint of the browser fails the test."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 

@@ -1,6 +1,7 @@
 """A worker as people meet it: killed, told to stop, cut off from its database."""
 
 import asyncio
+import json
 import signal
 import time
 from collections.abc import Iterator
@@ -83,6 +84,17 @@ def test_mail_is_sent_at_once_and_the_worker_ends_when_told(worker_settings, peo
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=8) == 0
     assert len(inbox[0].messages) == 2
+
+
+def test_what_a_worker_writes_is_a_line_for_machines_without_the_secrets_of_the_mail(worker_settings, people, inbox):
+    away = replace(worker_settings, mail_server="127.0.0.1:9")
+    with worker(away):
+        tell(people.ama, "first")
+        logs = lambda: "".join(path.read_text() for path in away.portal_home.glob("worker-*.log"))  # noqa: E731
+        wait_until(lambda: "mail.deliver" in logs(), 20, "the worker has tried and said why it could not")
+    lines = [json.loads(line) for line in logs().splitlines()]
+    assert {"at", "level", "event", "logger"} <= set.intersection(*(set(line) for line in lines))
+    assert "ama@example.test" not in logs()
 
 
 def test_a_job_whose_worker_was_killed_is_done_once_within_a_minute(worker_settings, people, inbox, live_engine):

@@ -12,12 +12,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from portal.cli.checkout import ROOT
 from portal.embedded import Cluster, temporary_cluster
 from tests.conftest import migrate, settings_for
 from tests.load import report
 from tests.load.pages import the_pages
 from tests.load.report import Measured, Run
-from tests.load.server import ROOT, Server
+from tests.load.server import Server
 from tests.load.term import Sizes, fill
 from tests.load.visitors import Pace, ask_once, visit
 
@@ -51,10 +52,10 @@ def measure(sizes: Sizes, visitors: int, seconds: float) -> Run:
     try:
         with temporary_cluster(durable=True) as cluster:
             full_url = _filled(cluster, "full", sizes)
-            floor = _floor(full_url, folder, visitors, seconds)
-            started_in, full = _portal(full_url, folder, sizes, visitors, seconds)
+            floor = _floor(cluster, full_url, folder, visitors, seconds)
+            started_in, full = _portal(cluster, full_url, folder, sizes, visitors, seconds)
             few = sizes.a_hundredth()
-            _, sparse = _portal(_filled(cluster, "sparse", few), folder, few, visitors, seconds)
+            _, sparse = _portal(cluster, _filled(cluster, "sparse", few), folder, few, visitors, seconds)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return Run(sizes, visitors, seconds, floor, started_in, full, sparse)
@@ -69,22 +70,22 @@ def _filled(cluster: Cluster, name: str, sizes: Sizes) -> str:
     return settings.database_url
 
 
-def _floor(database_url: str, folder: Path, visitors: int, seconds: float) -> Pace:
+def _floor(cluster: Cluster, database_url: str, folder: Path, visitors: int, seconds: float) -> Pace:
     print("Measuring the floor ...", flush=True)
     request = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-    with Server.of_floor(database_url, folder) as server:
-        return visit(server.port, lambda _visitor: request, 200, visitors=visitors, seconds=seconds)
+    with Server.of_floor(cluster, database_url, folder) as server:
+        return visit(server, lambda _visitor: request, 200, visitors=visitors, seconds=seconds)
 
 
 def _portal(
-    database_url: str, folder: Path, sizes: Sizes, visitors: int, seconds: float
+    cluster: Cluster, database_url: str, folder: Path, sizes: Sizes, visitors: int, seconds: float
 ) -> tuple[float, list[Measured]]:
     """Return in how many seconds the portal started, and what its pages cost."""
     measured = []
-    with Server.of_portal(database_url, folder) as server:
+    with Server.of_portal(cluster, database_url, folder) as server:
         for page in the_pages(database_url, sizes, server.port, visitors):
             print(f"Measuring: {page.name} ...", flush=True)
-            pace = visit(server.port, page.request_of, page.expected, visitors=visitors, seconds=seconds)
+            pace = visit(server, page.request_of, page.expected, visitors=visitors, seconds=seconds)
             answer = ask_once(server.port, page.request_of(0))
             statements = server.statements_of_last_request()
             measured.append(Measured(page.name, pace, statements, len(answer.body), server.megabytes()))

@@ -39,12 +39,15 @@ class Run:
     """The same pages with a hundred times fewer rows."""
 
     def times_floor(self, page: Measured) -> float:
+        """Return how many bare pages one page costs: by processor time, which other programs do not blur."""
+        if page.pace.processor and self.floor.processor:
+            return page.pace.processor / self.floor.processor
         return self.floor.per_second / page.pace.per_second
 
 
 TABLE_HEAD = """\
-| Page | Requests/s | p50 ms | p99 ms | SQL | Answer kB | Memory MB | × floor | p50 ms, 1/100 of the rows | SQL, 1/100 |
-|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|
+| Page | Requests/s | p50 ms | p99 ms | CPU ms | × floor | SQL | Answer kB | Memory MB | CPU ms, 1/100 | SQL, 1/100 |
+|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
 """
 
 DOCUMENT = """\
@@ -54,22 +57,29 @@ Written by `make bench` on {day}. Do not edit: run it again.
 
 ## How it is measured
 
-A new PostgreSQL, with everything made durable as in production, is filled with a term: {sizes}; one student
-among them is in five intakes with seventy dated things, and it is her pages that are measured. The portal is
-served as `portal serve` does, by two workers of 64 threads, with its logs, limits, sessions and
-compression; only the limits are raised. {visitors} visitors, each on one open connection, ask for a page again and
-again for {seconds:g} seconds, after a fifth of that which is not counted. A hand-in sends one megabyte and is
-answered when its bytes and its row are safe. Then the same with a hundred times fewer rows.
+A new PostgreSQL, with everything made durable as in production, is filled with a term:
+{sizes}.
+One student among them is in five intakes with seventy dated things, and it is her pages that are measured. The portal
+is served as `portal serve` does, by two workers of 64 threads, with its logs, limits, sessions and compression; only
+the limits are raised. {visitors} visitors, each on one open connection, ask for a page again and again for {seconds:g}
+seconds, after a fifth of that which is not counted. A hand-in sends one megabyte and is answered when its bytes and its
+row are safe. Then the same with a hundred times fewer rows.
 
 The **floor** is a bare Flask page under the same server: one SELECT on an engine with the portal's own options, one
-small template. It answered {floor.per_second:.0f} requests a second (p50 {floor.p50:.1f} ms, p99 {floor.p99:.1f} ms).
-“× floor” is how many of it one page costs; it says more than milliseconds do, because it changes little from machine to
-machine.
+small template. It answered {floor.per_second:.0f} requests a second (p50 {floor.p50:.1f} ms, p99 {floor.p99:.1f} ms),
+each for {floor_cpu} ms of processor time.
 
-The visitors, the server and PostgreSQL share the machine: {cores} cores ({machine}). So these are not the figures of a
-server that has its cores for itself, and whatever else ran at the time is in them. “SQL” counts every statement of a
-request: session and person, rate limit, the page. Memory is that of all processes of the web server together, shared
-pages counted once, after the page was measured. The server answered {started_in:.1f} s after its start.
+- **CPU ms**: processor time of web server and PostgreSQL together for one answer. **× floor**: how many bare pages that
+  is. These two change least when something else runs; compare by them.
+- **Requests/s, p50, p99**: what the visitors saw. They, the server and PostgreSQL share the machine's {cores} cores
+  ({machine}) with whatever else ran: load averages of the last 1, 5 and 15 minutes were {load}.
+  A server that has its cores for itself is faster.
+- **SQL**: every statement of a request: session and person, rate limit, the page.
+- **Answer kB**: the body as sent, compressed. **Memory MB**: all processes of the web server, shared
+  pages counted once.
+- **1/100**: the same with a hundredth of the rows. The number of statements must not change.
+
+The server answered {started_in:.1f} s after it was started.
 
 ## What was found
 
@@ -84,8 +94,8 @@ def table(run: Run) -> str:
         memory = "–" if page.megabytes is None else f"{page.megabytes:.0f}"
         lines.append(
             f"| {page.name} | {page.pace.per_second:.0f} | {page.pace.p50:.1f} | {page.pace.p99:.1f} "
-            f"| {_count(page.statements)} | {page.octets / 1000:.1f} | {memory} | {run.times_floor(page):.1f} "
-            f"| {sparse.pace.p50:.1f} | {_count(sparse.statements)} |\n"
+            f"| {_milliseconds(page.pace)} | {run.times_floor(page):.1f} | {_count(page.statements)} "
+            f"| {page.octets / 1000:.1f} | {memory} | {_milliseconds(sparse.pace)} | {_count(sparse.statements)} |\n"
         )
     return TABLE_HEAD + "".join(lines)
 
@@ -97,7 +107,8 @@ def write(run: Run, path: Path, thresholds: Path) -> list[str]:
     path.write_text(
         DOCUMENT.format(
             day=f"{datetime.now(UTC):%Y-%m-%d}", sizes=run.sizes, visitors=run.visitors, seconds=run.seconds,
-            floor=run.floor, cores=os.cpu_count(), machine=platform.machine(), started_in=run.started_in,
+            floor=run.floor, floor_cpu=_milliseconds(run.floor), load=_load(), cores=os.cpu_count(),
+            machine=platform.machine(), started_in=run.started_in,
             table=table(run), worse=f"Worse than `tests/load/thresholds.toml` allows:\n\n{told}" if worse else "",
         ).rstrip() + "\n"
     )  # fmt: skip
@@ -121,5 +132,13 @@ def what_is_worse(run: Run, thresholds: Path) -> Iterator[str]:
             yield f"{page.name}: {page.statements} statements, but {sparse.statements} with a hundredth of the rows"
 
 
+def _milliseconds(pace: Pace) -> str:
+    return "–" if pace.processor is None else f"{pace.processor:.1f}"
+
+
 def _count(statements: int | None) -> str:
     return "–" if statements is None else str(statements)
+
+
+def _load() -> str:
+    return ", ".join(f"{load:.1f}" for load in os.getloadavg())

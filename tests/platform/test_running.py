@@ -137,6 +137,18 @@ def test_a_database_of_ones_own_replaces_the_embedded_one(place: Path, start: St
         assert run.ends_within(10) == 0
 
 
+def test_in_production_nobody_is_made_up_and_the_first_admin_is_told_how_to_come_in(place: Path, start: Start) -> None:
+    production = {"PORTAL_ENVIRONMENT": "production", "PORTAL_URL": "https://portal.example.org"}
+    run = start(place / "home", environ=production).until_it_runs()
+
+    assert "demo" not in run.output.lower()
+    assert "Type: .venv/bin/portal admin create" in run.output
+    with psycopg.connect(access_of(run.home).owner_url("portal")) as connection:
+        assert connection.execute("SELECT count(*) FROM users").fetchone() == (0,)
+    run.process.send_signal(signal.SIGTERM)
+    assert run.ends_within(10) == 0
+
+
 def test_a_taken_port_is_one_line_that_says_what_to_type(place: Path, start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -145,6 +157,25 @@ def test_a_taken_port_is_one_line_that_says_what_to_type(place: Path, start: Sta
         assert run.ends_within(20) == 1
     assert run.output.startswith(f"Error: Port {port} is taken. Type: make run PORT=")
     assert len(run.output.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "environ, line",
+    [
+        ({"PORT": "abc"}, "Error: abc is not a port. Type: make run PORT=8000"),
+        ({"PORT": "99999"}, "Error: 99999 is not a port. Type: make run PORT=8000"),
+        ({"HOST": "192.0.2.1"}, "Error: 192.0.2.1 is not an address of this machine. Type: make run HOST=127.0.0.1"),
+        ({"DATABASE_URL": "postgresql://portal@127.0.0.1:9/x"}, "Error: The database of DATABASE_URL does not answer:"),
+    ],
+    ids=["a port that is a word", "a port too high", "a host elsewhere", "a database that is away"],
+)
+def test_what_cannot_be_is_one_line(place: Path, start: Start, environ: dict[str, str], line: str) -> None:
+    run = start(place / "home", environ=environ)
+
+    assert run.ends_within(20) == 1
+    assert run.output.startswith(line)
+    assert len(run.output.strip().splitlines()) == 1
+    assert processes_of(run.home) == {}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a home of somebody else")

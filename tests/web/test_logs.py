@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 import structlog
@@ -17,6 +20,8 @@ from sqlalchemy import text
 from portal.settings import Settings
 from portal.web import logs
 from tests.web.probes import app_with
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +125,19 @@ def test_a_report_of_an_error_leaves_out_what_the_request_carried():
     sent = logs.without_secrets(report, {})
     assert "s3cr3t" not in json.dumps(sent)
     assert sent["request"]["method"] == "POST"
+
+
+def test_gunicorn_speaks_in_the_same_lines_and_names_no_secret_address(tmp_path: Path):
+    say = (
+        "from gunicorn.config import Config; from portal.settings import Settings; from portal.web import logs;"
+        "from portal.web.server_log import ServerLog; logs.configure(Settings.from_env());"
+        "log = ServerLog(Config()); log.info('Listening at: %s', 'http://127.0.0.1:8000');"
+        "log.error('Error handling request %s %s', 'GET', '/invitation/s3cr3t-t0k3n?x=1')"
+    )
+    environ = {"PORTAL_ENVIRONMENT": "test", "DATABASE_URL": "postgresql://127.0.0.1/none"}
+    said = subprocess.run(
+        [sys.executable, "-c", say], cwd=ROOT, env=environ, check=True, capture_output=True, text=True
+    )
+    listening, failed = (json.loads(line) for line in said.stderr.splitlines())
+    assert listening["event"] == "Listening at: http://127.0.0.1:8000"
+    assert failed["event"] == "Error handling request GET /invitation/[redacted]?x=1"

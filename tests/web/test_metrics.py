@@ -58,9 +58,9 @@ def test_an_admin_who_runs_the_portal_sees_them_and_a_student_does_not(cast, sig
     assert sign_in(cast.ama).get("/metrics").status_code == 403
 
 
-def test_without_a_token_in_the_settings_no_token_opens_them(settings: Settings):
-    closed = app_with(replace(settings, metrics_token=""))
-    assert closed.test_client().get("/metrics", headers={"Authorization": "Bearer "}).status_code == 403
+def test_without_a_token_in_the_settings_no_token_opens_them(app: Flask, client, settings: Settings, monkeypatch):
+    monkeypatch.setitem(app.config, "SETTINGS", replace(settings, metrics_token=""))
+    assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 403
 
 
 def test_the_figures_of_several_workers_are_added_up(tmp_path: Path):
@@ -78,9 +78,12 @@ def test_the_figures_of_several_workers_are_added_up(tmp_path: Path):
 
 
 def test_behind_gunicorn_every_worker_writes_its_figures_where_they_can_be_added_up(tmp_path: Path):
-    begin = "import runpy; runpy.run_path('gunicorn.conf.py'); from portal.web import metrics; metrics.POOL_LIMIT.set(20)"
-    environ = {"PORTAL_ENVIRONMENT": "development", "PORTAL_HOME": str(tmp_path)}
-    subprocess.run(
-        [sys.executable, "-c", begin], cwd=ROOT, check=True, env=environ | {"DATABASE_URL": "postgresql://127.0.0.1/none"}
-    )
-    assert [path.name for path in (tmp_path / "metrics").glob("gauge_livesum_*.db")]
+    read_settings = "import runpy; runpy.run_path('gunicorn.conf.py')"
+    count = "from portal.web import metrics; metrics.POOL_LIMIT.set(1)"
+    environ = {
+        "PORTAL_ENVIRONMENT": "development",
+        "PORTAL_HOME": str(tmp_path),
+        "DATABASE_URL": "postgresql://127.0.0.1/none",
+    }
+    subprocess.run([sys.executable, "-c", f"{read_settings}; {count}"], cwd=ROOT, check=True, env=environ)
+    assert list((tmp_path / "metrics").glob("gauge_livesum_*.db"))

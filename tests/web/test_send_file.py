@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -15,18 +16,19 @@ from werkzeug.datastructures import FileStorage
 
 from portal import db
 from portal.domain.accounts.models import User
-from portal.domain.errors import Invalid, TooLarge
+from portal.domain.errors import Invalid, TooLarge, Unavailable
 from portal.domain.files import kinds
 from portal.domain.files.kinds import Group
 from portal.settings import Settings
 from portal.web import long_bodies
 from portal.web.access import public
 from portal.web.send_file import send_stored
-from portal.web.uploads import MB, receive, receive_all
+from portal.web.uploads import MB, ArrivingFile, receive, receive_all
 from tests.web.probes import app_with
 
 CONTENT = bytes(range(256)) * 4000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
+CLIP = b"\x00\x00\x00\x18ftypmp42" + b"\x07" * 5000
 JPEG = b"\xff\xd8\xff\xe0" + b"\x01" * 5000
 KEY = "ab/abcdef"
 
@@ -237,6 +239,32 @@ def test_a_file_over_the_limit_of_its_kind_is_refused_with_the_limit(app: Flask,
     with pytest.raises(TooLarge, match="larger than 1 MB"):
         received(app, b"\xff\xd8\xff" + b"\x00" * MB, "me.jpg")
     assert received(app, JPEG, "me.jpg").kind == "image/jpeg"
+
+
+def disk_of(monkeypatch: pytest.MonkeyPatch, *, used_percent: int) -> None:
+    usage = SimpleNamespace(total=100 * MB, used=used_percent * MB, free=(100 - used_percent) * MB)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage)
+
+
+def test_on_a_nearly_full_disk_a_video_is_refused_and_everything_else_is_taken(app: Flask, monkeypatch):
+    disk_of(monkeypatch, used_percent=95)
+    with pytest.raises(Invalid, match=r"“clip\.mp4” cannot be taken: the portal's disk is nearly full"):
+        received(app, CLIP, "clip.mp4")
+    assert received(app, JPEG, "me.jpg").kind == "image/jpeg"
+    assert received(app, b"My essay.", "essay.txt").size == 9
+    assert not list(app.extensions["storage"].receiving.iterdir())
+    disk_of(monkeypatch, used_percent=94)
+    assert received(app, CLIP, "clip.mp4").kind == "video/mp4"
+
+
+def test_a_disk_that_is_full_is_said_in_words(tmp_path: Path):
+    arriving = ArrivingFile(tmp_path)
+    arriving._file.close()
+    arriving._file = open("/dev/full", "wb", buffering=0)  # noqa: SIM115 - the kernel's own full disk
+    with pytest.raises(Unavailable, match="disk is full"):
+        arriving.write(JPEG)
+    arriving.close()
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_empty_file_is_refused_by_name(app: Flask):

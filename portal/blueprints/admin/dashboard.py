@@ -12,6 +12,7 @@ from flask import current_app, request
 from flask.typing import ResponseReturnValue
 
 from portal import db
+from portal.adapters.disk import Fill, fill_of
 from portal.blueprints.admin import blueprint
 from portal.domain.clock import now
 from portal.domain.permissions import Permission
@@ -20,6 +21,8 @@ from portal.web.access import requires
 from portal.web.cache import cached
 from portal.web.formats import short_day
 from portal.web.htmx import respond, unchanged
+from portal.web.sessions import the_person
+from portal.web.uploads import the_storage
 
 PAGE = "admin/dashboard.html"
 KEPT_SECONDS = 15  # every admin's open page asks as often; one of them pays for the figures
@@ -30,7 +33,7 @@ CHARTS = ("hand_ins", "enrolments", "sign_ins")
 @requires(Permission.SEE_INSTITUTE)
 def dashboard() -> ResponseReturnValue:
     """Show the state of the institute."""
-    return respond(PAGE, **_figures())
+    return respond(PAGE, disk=_disk_to_warn_of(), **_figures())
 
 
 @blueprint.get("/figures")
@@ -40,7 +43,18 @@ def dashboard_figures() -> ResponseReturnValue:
     figures = _figures()
     if request.args.get("seen") == figures["seen"]:
         return unchanged()
-    return respond(PAGE, "figures", **figures)
+    return respond(PAGE, "figures", disk=_disk_to_warn_of(), **figures)
+
+
+def _disk_to_warn_of() -> Fill | None:
+    """Return the disk of the files where it fills up, for those who can do something about it."""
+    if not the_person().may(Permission.SEE_SYSTEM):
+        return None
+    try:
+        fill = fill_of(the_storage().receiving)
+    except OSError:
+        return None  # readiness says that the store is away
+    return fill if fill.filling_up else None
 
 
 def _figures() -> dict[str, Any]:

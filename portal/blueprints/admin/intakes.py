@@ -9,7 +9,6 @@ from uuid import UUID
 from flask import Response, flash, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import DateField, IntegerField, SelectMultipleField
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import NumberRange
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -24,7 +23,7 @@ from portal.domain.enrolments import queries as enrolments
 from portal.domain.errors import Conflict, Invalid, NotFound
 from portal.domain.permissions import Permission
 from portal.web.access import requires
-from portal.web.forms import MoneyField, PortalForm, TextField, at_most, required
+from portal.web.forms import MoneyField, PortalForm, SelectChoice, TextField, at_most, required
 from portal.web.htmx import go_to, respond
 from portal.web.pagination import cursor_of_request, links
 from portal.web.sessions import the_person

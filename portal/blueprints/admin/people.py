@@ -11,7 +11,6 @@ from flask import Response, current_app, flash, g, request, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import RadioField, SelectMultipleField
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from portal.blueprints.admin import blueprint
@@ -27,8 +26,9 @@ from portal.domain.errors import Conflict, Forbidden, Invalid
 from portal.domain.onboarding.roles import change_role
 from portal.domain.permissions import Duty, Permission, Role
 from portal.web.access import requires
-from portal.web.forms import PortalForm, TextField, at_most, required
+from portal.web.forms import PortalForm, SelectChoice, TextField, at_most, required
 from portal.web.htmx import go_to, respond
+from portal.web.kept_forms import ask_for_password
 from portal.web.pagination import cursor_of_request, links
 from portal.web.sessions import the_person
 from portal.web.user_agents import browser_name
@@ -116,6 +116,8 @@ def invite_person() -> BaseResponse:
     form = InviteForm()
     if not form.validate_on_submit():
         return respond("admin/invite.html", form=form, status=422 if form.is_submitted() else 200)
+    if form.role.data == Role.ADMIN and (asked := ask_for_password()):
+        return asked
     try:
         person, handed_over = perform(
             operations.invite_by, the_person(), _invitation(form), Way(form.by.data), at=now()
@@ -191,6 +193,8 @@ def mail_way_in(user_id: UUID) -> BaseResponse:
 def print_slip(user_id: UUID) -> BaseResponse:
     """Show, this once, a slip to print and a link to share."""
     person = queries.person(current_session(), user_id, at=now())
+    if person.role is Role.ADMIN and (asked := ask_for_password()):
+        return asked  # whoever holds the slip has an admin's rights
     return _slip(user_id, person.name, perform(operations.hand_over_way_in, the_person(), user_id, at=now()))
 
 

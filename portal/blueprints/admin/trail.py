@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from flask import request
 from flask.typing import ResponseReturnValue
 from wtforms import DateField, SelectField
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import Optional, ValidationError
 
 from portal import db
@@ -21,7 +20,7 @@ from portal.domain.audit.queries import TrailFilter
 from portal.domain.permissions import Permission
 from portal.domain.reports.security_events import SecurityEventFilter, is_network, security_events_like
 from portal.web.access import requires
-from portal.web.forms import PortalForm, TextField
+from portal.web.forms import PortalForm, SelectChoice, TextField
 from portal.web.htmx import respond
 from portal.web.pagination import cursor_of_request, links
 from portal.web.sessions import the_person

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_smorest import Api
 
+from portal.blueprints.api_v1.envelope import RefusalSchema
 from portal.web.extensions import csrf
 
 DESCRIPTION = """
@@ -13,12 +14,15 @@ The JSON API of KM Media Training Institute's portal.
 Every answer has one shape: `success`, `message` and `data`; lists add `pagination`. A refusal has `success: false`,
 `message` and, for invalid input, `errors`. Times are RFC 3339 with an offset. Amounts of money are whole pesewas.
 Sign in with `POST /auth/login`, then send `Authorization: Bearer <token>`. Cookies are not read.
-Every `POST` takes an `Idempotency-Key`: a repeat with the same key and body gives the first answer again.
+Every `POST` takes an `Idempotency-Key`: a repeat with the same key and body does nothing twice and gives the first
+answer again; renewing and signing out are repeatable without one.
 """.strip()
 
 
 class _Api(Api):
     """The portal's own error handlers answer for the API too, in the documented shape."""
+
+    ERROR_SCHEMA = RefusalSchema
 
     def _register_error_handlers(self) -> None:
         pass

@@ -33,7 +33,7 @@ from portal.web.uploads import MB, discard, receive_all, takes_files
 
 blueprint = Blueprint("api_assignments", __name__, url_prefix="/api/v1/assignments", description="Assignments")
 
-LARGEST_HAND_IN = 200 * MB  # all files of one call together; a single one may have 50 MB
+LARGEST_HAND_IN = 200 * MB  # all files of one call together, as in the form of the page
 NONE_OF_YOURS = "No such assignment of yours."
 
 

@@ -22,8 +22,10 @@ from portal.domain.accounts.visitors import Visitor
 from portal.domain.clock import now
 from portal.domain.permissions import Permission
 from portal.web import limits
-from portal.web.bearer import caller, token_keys
+from portal.web.bearer import caller, caller_or_none, token_keys
 from portal.web.errors import error_answer
+from portal.web.even_answers import evenly_timed
+from portal.web.idempotency import key_of_request
 from portal.web.visitors import the_visitor
 
 blueprint = Blueprint("api_auth", __name__, url_prefix="/api/v1/auth", description="Signing in")
@@ -57,14 +59,16 @@ def login(sent: dict[str, str]) -> dict[str, Any] | Response:
     """Sign in
 
     The same waits hold as on the sign-in page. The answer to a wrong name and to a wrong password is the same.
+    With `Idempotency-Key` a repeat is the same sign-in.
     """
     limits.check_failures("api-sign-in")
     at = now()
-    proof = prove_password(Credentials(sent["email"], sent["password"]), the_visitor(), at=at)
+    with evenly_timed():
+        proof = prove_password(Credentials(sent["email"], sent["password"]), the_visitor(), at=at)
     if isinstance(proof, Refusal):
         limits.count_failure("api-sign-in")
         return _refuse_sign_in(proof, at)
-    pair, person = perform(_start, proof.user_id, _keys(), the_visitor(), at=at)
+    pair, person = perform(_start, proof.user_id, _keys(), key_of_request(), the_visitor(), at=at)
     return success({"user": _user(person), **_tokens(pair)}, "Signed in.")
 
 
@@ -83,13 +87,22 @@ def refresh(sent: dict[str, str]) -> dict[str, Any]:
     return success(_tokens(pair), "Renewed.")
 
 
-@call(blueprint, "/logout", "POST", enveloped(NothingSchema), permission=Permission.KEEP_OWN_ACCOUNT)
+@call(
+    blueprint,
+    "/logout",
+    "POST",
+    enveloped(NothingSchema),
+    permission=Permission.KEEP_OWN_ACCOUNT,
+    signed_out_too=True,
+)
 def logout() -> dict[str, Any]:
     """Sign out
 
     Ends this sign-in: its refresh tokens and its access token are worth nothing from now on.
+    A repeat is answered alike.
     """
-    perform(_end, caller(), the_visitor(), at=now())
+    if (person := caller_or_none()) is not None:
+        perform(_end, person, the_visitor(), at=now())
     return success({}, "Signed out.")
 
 
@@ -110,9 +123,9 @@ def _keys() -> TokenKeys:
 
 
 def _start(
-    session: Session, user_id: Any, keys: TokenKeys, visitor: Visitor, *, at: datetime
+    session: Session, user_id: Any, keys: TokenKeys, request_key: str | None, visitor: Visitor, *, at: datetime
 ) -> tuple[TokenPair, ApiPerson]:
-    pair = api_tokens.start_family(session, user_id, keys, at=at)
+    pair = api_tokens.start_family(session, user_id, keys, request_key=request_key, at=at)
     claims = api_tokens.read_access_token(pair.access_token, keys, at=at)
     person = api_tokens.api_person(session, claims) if claims else None
     if person is None:
@@ -132,7 +145,7 @@ def _rotate(
 
 
 def _end(session: Session, person: ApiPerson, visitor: Visitor, *, at: datetime) -> None:
-    api_tokens.revoke_family(session, person.family_id, "signed out", at=at)
+    api_tokens.revoke_family(session, person.family_id, api_tokens.SIGNED_OUT, at=at)
     security_events.record(session, SecurityEventKind.SIGNED_OUT, visitor=visitor, user_id=person.id, at=at)
 
 

@@ -23,7 +23,7 @@ class CourseArguments(PageArguments):
     """Which courses."""
 
     category = ma.fields.String(load_default="", validate=[ma.validate.Length(max=60), NO_NUL])
-    level = ma.fields.String(validate=ma.validate.OneOf([level.value for level in Level]))
+    level = ma.fields.Enum(Level, by_value=True)
     search = ma.fields.String(load_default="", validate=[ma.validate.Length(max=200), NO_NUL])
 
 

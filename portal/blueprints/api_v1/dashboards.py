@@ -12,10 +12,11 @@ from portal.blueprints.api_v1.envelope import call, enveloped, success
 from portal.db import current_session
 from portal.domain.assignments.queries.students import Group, assignments_of
 from portal.domain.clock import now
+from portal.domain.enrolments.models import CURRENT
+from portal.domain.enrolments.queries import courses_of_student
 from portal.domain.live_classes.queries import classes_between, everyone, next_classes, of_student
 from portal.domain.permissions import Permission
 from portal.domain.reports.api_lists import institute_counts, recent_enrolments
-from portal.domain.reports.student_overview import own_courses
 from portal.web.bearer import caller
 
 blueprint = Blueprint("api_dashboard", __name__, url_prefix="/api/v1/dashboard", description="Dashboards")
@@ -87,7 +88,7 @@ def student() -> dict[str, Any]:
     marked = [row for row, _ in groups if row.mark is not None]
     return success(
         {
-            "enrolled_courses": own_courses(session, student_id),
+            "enrolled_courses": courses_of_student(session, student_id, states=CURRENT, most=MOST_SHOWN),
             "completed_assignments": sum(group in (Group.HANDED_IN, Group.MARKED) for _, group in groups),
             "pending_assignments": len(pending),
             "upcoming_classes": next_classes(session, of_student(student_id), at=at, most=MOST_SHOWN),

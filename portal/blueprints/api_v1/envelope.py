@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from typing import Any, TypeVar
 
 import marshmallow as ma
@@ -11,12 +12,18 @@ from flask_smorest import Blueprint
 
 from portal.domain.permissions import Permission
 from portal.web.access import bearer
+from portal.web.idempotency import HEADER, KEY_PATTERN, key_of_request
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 MAX_PAGE_SIZE = 100
-EXACT_TOTAL_BELOW = 10_000
 SECURED: list[dict[str, list[str]]] = [{"bearer": []}]
+KEY_PARAMETER = {
+    "in": "header",
+    "name": HEADER,
+    "description": "A name of the client's own choosing for this request: sent again with it, nothing is done twice.",
+    "schema": {"type": "string", "pattern": f"^{KEY_PATTERN}$"},
+}
 
 
 class PaginationSchema(ma.Schema):
@@ -53,18 +60,6 @@ class PageArguments(ma.Schema):
 
     page = ma.fields.Integer(load_default=1, validate=ma.validate.Range(1, 10_000))
     limit = ma.fields.Integer(load_default=10, validate=ma.validate.Range(1, MAX_PAGE_SIZE))
-
-
-class IdempotencyHeader(ma.Schema):
-    """A key of the client's own choosing for this piece of work."""
-
-    class Meta:
-        unknown = ma.EXCLUDE
-
-    idempotency_key = ma.fields.String(
-        data_key="Idempotency-Key",
-        validate=ma.validate.Regexp(r"^[\x21-\x7e]{1,200}$", error="1 to 200 visible characters"),
-    )
 
 
 def success(data: Any, message: str = "") -> dict[str, Any]:
@@ -109,6 +104,7 @@ def call(
     *,
     permission: Permission | None,
     status: int = 200,
+    signed_out_too: bool = False,
     refusals: Mapping[int, str] | None = None,
 ) -> Callable[[View], View]:
     """Declare one call of the API: its address, who may make it, its answer and its documented refusals."""
@@ -118,13 +114,27 @@ def call(
     documented |= refusals or {}
 
     def declare(view: View) -> View:
-        declared: Any = bearer(permission)(view)
+        declared: Any = _keyed(view) if method == "POST" else view
+        declared = bearer(permission, signed_out_too=signed_out_too)(declared)
         declared = blueprint.response(status, answer)(declared)
         for code, meaning in sorted(documented.items()):
             declared = blueprint.alt_response(code, schema=RefusalSchema, description=meaning)(declared)
         if permission is not None:
             declared = blueprint.doc(security=SECURED)(declared)
+        if method == "POST":
+            declared = blueprint.doc(parameters=[KEY_PARAMETER])(declared)
         registered: View = blueprint.route(rule, methods=[method])(declared)
         return registered
 
     return declare
+
+
+def _keyed(view: View) -> View:
+    """Refuse a key that is none before anything else is looked at."""
+
+    @wraps(view)
+    def answer(*args: Any, **kwargs: Any) -> Any:
+        key_of_request()
+        return view(*args, **kwargs)
+
+    return answer  # type: ignore[return-value]

@@ -16,6 +16,7 @@ from portal.web.access import signed_in
 from portal.web.htmx import go_to, respond
 from portal.web.sessions import the_person
 from portal.web.user_agents import browser_name
+from portal.web.visitors import the_visitor
 
 
 @blueprint.get("/account/sessions")
@@ -31,7 +32,7 @@ def own_sessions() -> BaseResponse:
 def end_session(session_id: UUID) -> BaseResponse:
     """End one of one's own sessions; ending this one is signing out."""
     person = the_person()
-    perform(sessions.end_own, person.person_id, session_id, at=now())
+    perform(sessions.end_own, person.person_id, session_id, the_visitor(), at=now())
     if session_id == person.session_id:
         return farewell(shared_computer=person.shared_computer)
     flash("That session has ended.", "done")
@@ -43,6 +44,6 @@ def end_session(session_id: UUID) -> BaseResponse:
 def end_other_sessions() -> BaseResponse:
     """End all of one's sessions but this one."""
     person = the_person()
-    perform(sessions.end_all, person.person_id, because="ended by the person", keep=person.session_id, at=now())
+    perform(sessions.end_others, person.person_id, person.session_id, the_visitor(), at=now())
     flash("Everywhere else you are signed out.", "done")
     return go_to(url_for("auth.own_sessions"))

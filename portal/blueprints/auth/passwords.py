@@ -9,7 +9,6 @@ from wtforms.validators import EqualTo
 
 from portal.blueprints.auth import blueprint
 from portal.blueprints.auth.browser import renew
-from portal.blueprints.auth.even_answers import evenly_timed
 from portal.blueprints.auth.waits import status_of, tell_when, wait_in_words
 from portal.db import perform
 from portal.domain.accounts import password_changes
@@ -20,6 +19,7 @@ from portal.domain.errors import Invalid
 from portal.domain.permissions import Role
 from portal.web import limits
 from portal.web.access import public, signed_in
+from portal.web.even_answers import evenly_timed
 from portal.web.forms import PortalForm, TextField, at_most, required
 from portal.web.htmx import go_to, respond
 from portal.web.sessions import the_person

@@ -7,7 +7,6 @@ from zoneinfo import available_timezones
 from flask import flash, url_for
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import SelectField
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 
 from portal.blueprints.auth import blueprint
 from portal.db import current_session, perform
@@ -16,7 +15,7 @@ from portal.domain.accounts.operations import ChangeProfile, change_profile
 from portal.domain.clock import now
 from portal.domain.errors import Invalid
 from portal.web.access import signed_in
-from portal.web.forms import PortalForm, TextField, at_most, required
+from portal.web.forms import PortalForm, SelectChoice, TextField, at_most, required
 from portal.web.htmx import go_to, respond
 from portal.web.sessions import the_person
 

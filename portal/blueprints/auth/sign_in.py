@@ -8,7 +8,6 @@ from wtforms import BooleanField, HiddenField, PasswordField
 
 from portal.blueprints.auth import blueprint
 from portal.blueprints.auth.browser import device_token, farewell, landing_page, renew, welcome
-from portal.blueprints.auth.even_answers import evenly_timed
 from portal.blueprints.auth.waits import status_of, tell_when, wait_in_words
 from portal.db import perform, transaction
 from portal.domain.accounts import security_events, sessions
@@ -17,6 +16,7 @@ from portal.domain.accounts.sign_in import Credentials, Refusal, prove_password
 from portal.domain.accounts.sign_in import confirm_password as prove_again
 from portal.domain.clock import now
 from portal.web.access import public, safe_next, signed_in
+from portal.web.even_answers import evenly_timed
 from portal.web.forms import PortalForm, TextField, at_most, required
 from portal.web.htmx import go_to, respond
 from portal.web.sessions import current_identity, the_person

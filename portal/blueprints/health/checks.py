@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from alembic.script import ScriptDirectory
 from flask import Response, current_app, jsonify
 from sqlalchemy import make_url
 
+from portal.adapters import disk
 from portal.adapters.storage import StorageError
 from portal.blueprints.health import blueprint
 from portal.domain.permissions import Permission
@@ -29,8 +29,6 @@ from portal.web.uploads import the_storage
 log = structlog.get_logger(__name__)
 
 DATABASE_SECONDS = 2  # an answer of the check itself must come within 3
-FULL = 0.95  # of the disk: new video stops, text never does
-WARNED = 0.85
 MIGRATIONS = Path(__file__).resolve().parents[3] / "migrations"
 STARTED = time.time()
 
@@ -141,11 +139,10 @@ def _storage(_settings: Settings) -> dict[str, Finding]:
 
 def _disk(settings: Settings) -> dict[str, Finding]:
     """Say how full the disk is; a full one refuses videos, not people, so that this alone turns nobody away."""
-    folder = settings.portal_home if settings.portal_home.exists() else settings.portal_home.parent
     try:
-        disk = shutil.disk_usage(folder)
+        places = (settings.portal_home, the_storage().receiving)
+        fill = max((disk.fill_of(place) for place in places), key=lambda found: found.share)
     except OSError as error:
         return {"disk": Finding(False, "unknown", {"error": str(error.strerror)})}
-    used = (disk.total - disk.free) / disk.total
-    state = "full" if used >= FULL else "filling up" if used >= WARNED else "ok"
-    return {"disk": Finding(True, state, {"free_bytes": disk.free, "used_percent": round(used * 100, 1)})}
+    state = "full" if fill.full else "filling up" if fill.filling_up else "ok"
+    return {"disk": Finding(True, state, {"free_bytes": fill.free_bytes, "used_percent": round(fill.share * 100, 1)})}

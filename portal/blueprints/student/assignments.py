@@ -175,11 +175,13 @@ def _kept_ids() -> tuple[UUID, ...]:
 def _show(page: AssignmentPage, form: HandInForm, *, kept: tuple[UUID, ...] = (), status: int = 200) -> Response:
     session, student_id, at = current_session(), the_person().person_id, now()
     attempts = queries.attempts_of(session, student_id, page.id)
-    made = deadlines.Made.of(attempt.late for attempt in attempts if attempt.state != "withdrawn")
+    own = [each for each in attempts if each.enrolment_id == page.enrolment_id and each.state != "withdrawn"]
+    made = deadlines.Made.of(attempt.late for attempt in own)
     context: dict[str, Any] = {
         "assignment": page,
         "standing": deadlines.standing(page.dates, at),
         "refusal": _why_closed(page) or deadlines.refusal(page.dates, page.attempts_allowed, made, at),
+        "attempts_made": made.number,
         "attempts_left": deadlines.attempts_left(page.attempts_allowed, made.number),
         "attempts": attempts,
         "files_of_attempts": files_of(session, [attempt.id for attempt in attempts]),

@@ -10,7 +10,6 @@ from uuid import UUID
 from flask import Response, flash, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import IntegerField, RadioField, SelectField, SelectMultipleField
-from wtforms.fields import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -38,7 +37,16 @@ from portal.domain.errors import Conflict, Invalid
 from portal.domain.permissions import Permission
 from portal.web.access import requires
 from portal.web.formats import plural
-from portal.web.forms import LocalDateTimeField, LongTextField, PortalForm, TextField, at_most, persons_zone, required
+from portal.web.forms import (
+    LocalDateTimeField,
+    LongTextField,
+    PortalForm,
+    SelectChoice,
+    TextField,
+    at_most,
+    persons_zone,
+    required,
+)
 from portal.web.htmx import go_to, respond
 from portal.web.pagination import cursor_of_request, links
 from portal.web.sessions import the_person

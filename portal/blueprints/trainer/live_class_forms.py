@@ -8,13 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from wtforms import IntegerField, SelectField
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import NumberRange
 
 from portal.domain.live_classes import meeting_links, scheduling
 from portal.domain.live_classes.queries import Choice, StaffClass
 from portal.domain.live_classes.scheduling import MoveClass, ScheduleClass
-from portal.web.forms import LocalDateTimeField, LongTextField, PortalForm, TextField, at_most, required
+from portal.web.forms import LocalDateTimeField, LongTextField, PortalForm, SelectChoice, TextField, at_most, required
 
 SHORTEST, LONGEST = (int(length.total_seconds()) // 60 for length in (scheduling.SHORTEST, scheduling.LONGEST))
 USUAL_MINUTES = 120

@@ -10,7 +10,6 @@ from flask import Response, flash, request, url_for
 from flask_wtf.file import FileField
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import RadioField, SelectField
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import Optional
 
 from portal.blueprints.trainer import blueprint
@@ -20,7 +19,7 @@ from portal.domain.courses import materials as operations
 from portal.domain.courses import operations as course_operations
 from portal.domain.courses import queries
 from portal.domain.courses.materials import LONGEST_BODY, LONGEST_TITLE, LONGEST_URL, AddMaterial, EditMaterial
-from portal.domain.courses.models import MaterialKind
+from portal.domain.courses.models import Material, MaterialKind
 from portal.domain.courses.queries import IntakeRow, ModuleRow
 from portal.domain.errors import Conflict, Invalid, NotFound, TooLarge
 from portal.domain.files.kinds import LARGEST
@@ -28,7 +27,7 @@ from portal.domain.files.operations import StoredBytes
 from portal.domain.permissions import Permission
 from portal.web.access import requires
 from portal.web.course_forms import ModuleForm
-from portal.web.forms import LocalDateTimeField, LongTextField, PortalForm, TextField, at_most, required
+from portal.web.forms import LocalDateTimeField, LongTextField, PortalForm, SelectChoice, TextField, at_most, required
 from portal.web.htmx import go_to, respond, wants_fragment
 from portal.web.send_file import send_stored
 from portal.web.sessions import the_person
@@ -149,17 +148,11 @@ def new_material(intake_id: UUID, kind: str) -> BaseResponse:
 @requires(Permission.RELEASE_MATERIALS)
 def material(material_id: UUID) -> BaseResponse:
     """Edit a material, and say when students see it."""
-    session, person = current_session(), the_person()
-    found = queries.material_taught_by(session, person.person_id, material_id)
-    form = MaterialForm(obj=found)
-    form.offer(queries.modules_of(session, found.course_id))
-    context: dict[str, Any] = {
-        "material": found,
-        "intake": queries.intake_taught_by(session, person.person_id, found.intake_id),
-        "release": ReleaseForm(formdata=None, data={"released_at": found.released_at}, prefix="release"),
-    }
+    person = the_person()
+    found = queries.material_taught_by(current_session(), person.person_id, material_id)
+    form = _material_form(found)
     if not form.validate_on_submit():
-        return respond("trainer/material.html", status=422 if form.is_submitted() else 200, form=form, **context)
+        return _material_page(found, form, status=422 if form.is_submitted() else 200)
     command = EditMaterial(
         material_id=material_id,
         module_id=UUID(form.module_id.data),
@@ -170,7 +163,7 @@ def material(material_id: UUID) -> BaseResponse:
     try:
         perform(operations.edit_material, person, command, at=now())
     except Invalid as error:
-        return respond("trainer/material.html", status=form.refuse(error), form=form, **context)
+        return _material_page(found, form, status=form.refuse(error))
     flash("Saved.", "done")
     return go_to(url_for("trainer.materials", intake_id=found.intake_id))
 
@@ -188,11 +181,11 @@ def material_file(material_id: UUID) -> Response:
 def release_material(material_id: UUID) -> BaseResponse:
     """Show a material to students, now or from a set time on."""
     at = now()
+    found = queries.material_taught_by(current_session(), the_person().person_id, material_id)
     form = ReleaseForm(prefix="release")
     at_set_time = "release-released_at" in request.form
     if at_set_time and not form.validate_on_submit():
-        flash("That is not a time. Choose a date and a time.", "problem")
-        return go_to(url_for("trainer.material", material_id=material_id))
+        return _material_page(found, _material_form(found, formdata=None), release=form, status=422)
     moment: datetime = form.released_at.data if at_set_time and form.released_at.data else at
     released = perform(operations.release_material, the_person(), material_id, released_at=moment, at=at)
     return _after_change(released.intake_id)
@@ -248,6 +241,26 @@ def _list(
         module_form=module_form or ModuleForm(formdata=None),
         removed=undo or request.args.get("removed", type=UUID),
         at=now(),
+    )
+
+
+def _material_form(found: Material, **given: Any) -> MaterialForm:
+    form = MaterialForm(obj=found, **given)
+    form.offer(queries.modules_of(current_session(), found.course_id))
+    return form
+
+
+def _material_page(
+    found: Material, form: MaterialForm, *, release: ReleaseForm | None = None, status: int = 200
+) -> Response:
+    usual = {"released_at": found.released_at}
+    return respond(
+        "trainer/material.html",
+        status=status,
+        material=found,
+        form=form,
+        intake=queries.intake_taught_by(current_session(), the_person().person_id, found.intake_id),
+        release=release or ReleaseForm(formdata=None, data=usual, prefix="release"),
     )
 
 

@@ -18,6 +18,7 @@ from uuid import UUID
 
 import jwt
 from sqlalchemy import exists, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal.db import uuid7
@@ -30,6 +31,7 @@ REPEAT_SECONDS = 60  # a line that drops between our answer and the client's rea
 LEEWAY_SECONDS = 30  # between the clocks of several servers
 ALGORITHM = "HS256"
 AUDIENCE = "portal-api"
+SIGNED_OUT = "signed out"
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068, 2.1
 
 
@@ -70,18 +72,22 @@ class ApiPerson(Actor):
     family_id: UUID
 
 
-def start_family(session: Session, user_id: UUID, keys: TokenKeys, *, at: datetime) -> TokenPair:
-    """Return the first pair of a new sign-in; the refresh token and all its successors end 30 days from now."""
+def start_family(
+    session: Session, user_id: UUID, keys: TokenKeys, *, request_key: str | None = None, at: datetime
+) -> TokenPair:
+    """Return the first pair of a new sign-in; the refresh token and all its successors end 30 days from now.
+
+    With `request_key` a repeat is the same sign-in: its token is derived from the key, so that none need be stored.
+    """
+    if request_key is not None:
+        secret = _derive(f"{user_id}:{request_key}", keys.deriving[0], purpose="first")
+        row = _begin(session, user_id, secret, at) or _unused(session, secret, at)
+        if row is not None:
+            return _pair(row, secret, keys, at)
     secret = secrets.token_urlsafe(32)
-    row = RefreshToken(
-        family_id=uuid7(),
-        user_id=user_id,
-        token_hash=_hash(secret),
-        created_at=at,
-        expires_at=at + timedelta(days=REFRESH_DAYS),
-    )
-    session.add(row)
-    session.flush()
+    row = _begin(session, user_id, secret, at)
+    if row is None:
+        raise RuntimeError("two random secrets were the same")
     return _pair(row, secret, keys, at)
 
 
@@ -112,6 +118,12 @@ def revoke_family(session: Session, family_id: UUID, because: str, *, at: dateti
         .where(RefreshToken.family_id == family_id, RefreshToken.revoked_at.is_(None))
         .values(revoked_at=at, revoked_because=because)
     )
+
+
+def was_signed_out(session: Session, claims: AccessClaims) -> bool:
+    """Return whether the sign-in of an access token was ended by whoever had begun it."""
+    ended = RefreshToken.revoked_because == SIGNED_OUT
+    return bool(session.scalar(select(exists().where(RefreshToken.family_id == claims.family_id, ended))))
 
 
 def family_of(session: Session, refresh_token: str) -> RefreshToken | None:
@@ -175,6 +187,36 @@ def api_person(session: Session, claims: AccessClaims) -> ApiPerson | None:
     )
 
 
+def _begin(session: Session, user_id: UUID, secret: str, at: datetime) -> RefreshToken | None:
+    """Write down the first token of a family, or return None where this secret has begun one before."""
+    values = {
+        "id": uuid7(),
+        "family_id": uuid7(),
+        "user_id": user_id,
+        "token_hash": _hash(secret),
+        "created_at": at,
+        "expires_at": at + timedelta(days=REFRESH_DAYS),
+    }
+    return session.scalar(
+        insert(RefreshToken)
+        .values(values)
+        .on_conflict_do_nothing(index_elements=["token_hash"])
+        .returning(RefreshToken)
+    )
+
+
+def _unused(session: Session, secret: str, at: datetime) -> RefreshToken | None:
+    """Return the first token of a family that nobody has used yet, while its access token still lasts."""
+    return session.scalar(
+        select(RefreshToken).where(
+            RefreshToken.token_hash == _hash(secret),
+            RefreshToken.used_at.is_(None),
+            RefreshToken.revoked_at.is_(None),
+            RefreshToken.created_at > at - timedelta(minutes=ACCESS_MINUTES),
+        )
+    )
+
+
 def _may_sign_in(session: Session, user_id: UUID) -> bool:
     return bool(session.scalar(select(User.deactivated_at.is_(None)).where(User.id == user_id)))
 
@@ -196,18 +238,18 @@ def _succeed(session: Session, row: RefreshToken, secret: str, keys: TokenKeys, 
 
 
 def _pair(row: RefreshToken, secret: str, keys: TokenKeys, at: datetime) -> TokenPair:
-    lifetime = timedelta(minutes=ACCESS_MINUTES)
+    ends_at = row.created_at + timedelta(minutes=ACCESS_MINUTES)
     claims = {
         "iss": keys.issuer,
         "aud": AUDIENCE,
         "sub": str(row.user_id),
         "family": str(row.family_id),
-        "iat": int(at.timestamp()),
-        "exp": int((at + lifetime).timestamp()),
-        "jti": str(uuid7()),
+        "iat": int(row.created_at.timestamp()),
+        "exp": int(ends_at.timestamp()),
+        "jti": str(row.id),  # a repeat is given the very same token
     }
     token = jwt.encode(claims, keys.signing[0], algorithm=ALGORITHM, headers={"typ": TOKEN_TYPE})
-    return TokenPair(token, secret, int(lifetime.total_seconds()))
+    return TokenPair(token, secret, int((ends_at - at).total_seconds()))
 
 
 def _claims(claims: dict[str, Any], at: datetime) -> AccessClaims | None:
@@ -220,8 +262,8 @@ def _claims(claims: dict[str, Any], at: datetime) -> AccessClaims | None:
         return None
 
 
-def _derive(secret: str, key: str) -> str:
-    digest = hmac.new(key.encode(), b"refresh-successor:" + secret.encode(), hashlib.sha256).digest()
+def _derive(secret: str, key: str, *, purpose: str = "successor") -> str:
+    digest = hmac.new(key.encode(), f"refresh-{purpose}:{secret}".encode(), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 

@@ -134,7 +134,7 @@ def end(session: Session, session_id: UUID, *, because: str, at: datetime) -> No
     )
 
 
-def end_own(session: Session, user_id: UUID, session_id: UUID, *, at: datetime) -> None:
+def end_own(session: Session, user_id: UUID, session_id: UUID, visitor: Visitor, *, at: datetime) -> None:
     """End one of a person's own sessions."""
     ended = session.execute(
         update(UserSession)
@@ -144,6 +144,13 @@ def end_own(session: Session, user_id: UUID, session_id: UUID, *, at: datetime) 
     ).one_or_none()
     if ended is None:
         raise NotFound
+    security_events.record(session, SecurityEventKind.SESSIONS_ENDED, visitor=visitor, user_id=user_id, at=at)
+
+
+def end_others(session: Session, user_id: UUID, keep: UUID, visitor: Visitor, *, at: datetime) -> None:
+    """End all of a person's own sessions but the one from which this is asked."""
+    end_all(session, user_id, because="ended by the person", at=at, keep=keep)
+    security_events.record(session, SecurityEventKind.SESSIONS_ENDED, visitor=visitor, user_id=user_id, at=at)
 
 
 def end_all(session: Session, user_id: UUID, *, because: str, at: datetime, keep: UUID | None = None) -> int:

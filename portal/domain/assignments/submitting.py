@@ -31,7 +31,7 @@ from portal.domain.assignments.models import (
 from portal.domain.assignments.receipts import new_code, receipt_number
 from portal.domain.assignments.work import LONGEST_TEXT, MOST_LINKS, problem_of_kind, problem_of_link
 from portal.domain.audit import operations as audit
-from portal.domain.enrolments.models import Enrolment, EnrolmentState
+from portal.domain.enrolments.models import CURRENT, Enrolment, EnrolmentState
 from portal.domain.errors import Conflict, Invalid, NotFound
 from portal.domain.files import operations as files
 from portal.domain.files.models import FilePurpose, FileState, StoredFile
@@ -40,7 +40,6 @@ from portal.domain.notifications import operations as notifications
 from portal.domain.notifications.models import NotificationKind
 from portal.domain.permissions import Actor
 
-CURRENT = (EnrolmentState.ACTIVE, EnrolmentState.SUSPENDED, EnrolmentState.COMPLETED)
 LONGEST_KEY = 100  # characters; a page sends 36, a client may choose its own
 
 

@@ -96,13 +96,32 @@ def catalogue(
     size: int = PAGE_SIZE,
 ) -> Page[CatalogueRow]:
     """Return published courses by title: those whose title, summary or category contains every word of `q`."""
-    statement = _with_next_intake(_published(q, category, level), today)
+    statement = _with_next_intake(published(q, category, level), today)
     return paged(session, statement, sort=Course.sort_key, key=Course.id, cursor=cursor, size=size).into(CatalogueRow)
 
 
 def catalogue_total(session: Session, *, q: str = "", category: str = "", level: Level | None = None) -> Total:
     """Return how many courses such a search finds."""
-    return counted(session, _published(q, category, level).with_only_columns(Course.id))
+    return counted(session, published(q, category, level).with_only_columns(Course.id))
+
+
+def published(q: str, category: str, level: Level | None) -> Select[*tuple[Any, ...]]:
+    """Return the statement of the published courses of a search, for whoever lists them."""
+    statement: Select[*tuple[Any, ...]] = select(
+        Course.id,
+        Course.slug,
+        Course.title,
+        Course.summary,
+        Course.category,
+        Course.level,
+        Course.weeks,
+        Course.price_pesewas,
+    ).where(Course.state == CourseState.PUBLISHED, *has_words(q, Course.search_text))
+    if category:
+        statement = statement.where(Course.category == category)
+    if level is not None:
+        statement = statement.where(Course.level == level)
+    return statement
 
 
 def categories(session: Session) -> list[tuple[str, int]]:
@@ -172,24 +191,6 @@ def next_intakes(session: Session, *, today: date, limit: int = 6) -> list[NextI
         .limit(limit)
     )
     return [NextIntake(*row) for row in session.execute(statement)]
-
-
-def _published(q: str, category: str, level: Level | None) -> Select[*tuple[Any, ...]]:
-    statement: Select[*tuple[Any, ...]] = select(
-        Course.id,
-        Course.slug,
-        Course.title,
-        Course.summary,
-        Course.category,
-        Course.level,
-        Course.weeks,
-        Course.price_pesewas,
-    ).where(Course.state == CourseState.PUBLISHED, *has_words(q, Course.search_text))
-    if category:
-        statement = statement.where(Course.category == category)
-    if level is not None:
-        statement = statement.where(Course.level == level)
-    return statement
 
 
 def _with_next_intake(courses: Select[*tuple[Any, ...]], today: date) -> Select[*tuple[Any, ...]]:

@@ -20,6 +20,10 @@ class EnrolmentState(StrEnum):
     DEFERRED = "deferred"
 
 
+CURRENT = (EnrolmentState.ACTIVE, EnrolmentState.SUSPENDED, EnrolmentState.COMPLETED)
+"""The states in which a person belongs to an intake: one enrolment at a time is in one of them."""
+
+
 class Enrolment(Base):
     __tablename__ = "enrolments"
 

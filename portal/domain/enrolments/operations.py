@@ -13,14 +13,13 @@ from portal import db
 from portal.domain.audit import operations as audit
 from portal.domain.courses.models import Course, Intake, Material
 from portal.domain.enrolments.access import open_materials
-from portal.domain.enrolments.models import Enrolment, EnrolmentState
+from portal.domain.enrolments.models import CURRENT, Enrolment, EnrolmentState
 from portal.domain.enrolments.transitions import ENDED, EnrolmentStep, state_after
 from portal.domain.errors import Conflict, NotFound
 from portal.domain.notifications import operations as notifications
 from portal.domain.notifications.models import NotificationKind
 from portal.domain.permissions import Actor
 
-CURRENT = (EnrolmentState.ACTIVE, EnrolmentState.SUSPENDED, EnrolmentState.COMPLETED)
 ALREADY = "This person is enrolled in this intake already."
 
 

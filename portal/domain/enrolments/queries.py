@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from portal.domain.accounts.models import User
 from portal.domain.courses.models import Course, Intake
 from portal.domain.courses.search import has_words
-from portal.domain.enrolments.models import Enrolment, EnrolmentState
+from portal.domain.enrolments.models import CURRENT, Enrolment, EnrolmentState
 from portal.domain.errors import NotFound
 from portal.domain.keyset import Keyset, Page, Total, counted, paged
 
@@ -162,12 +163,16 @@ def students_of(
     return paged(session, statement, sort=User.sort_key, key=Enrolment.id, cursor=cursor, size=size).into(StudentRow)
 
 
-def courses_of_student(session: Session, student_id: UUID) -> list[OwnCourse]:
+def courses_of_student(
+    session: Session, student_id: UUID, *, states: Iterable[EnrolmentState] = EnrolmentState, most: int = 100
+) -> list[OwnCourse]:
     """Return the courses a student is or was in: those that go on first, then the latest."""
-    statement = _own_courses(student_id).order_by(
-        Enrolment.ended_at.is_not(None), Intake.starts_on.desc(), Enrolment.id.desc()
+    statement = (
+        _own_courses(student_id)
+        .where(Enrolment.state.in_(list(states)))
+        .order_by(Enrolment.ended_at.is_not(None), Intake.starts_on.desc(), Enrolment.id.desc())
     )
-    return [OwnCourse(*row) for row in session.execute(statement.limit(100))]
+    return [OwnCourse(*row) for row in session.execute(statement.limit(most))]
 
 
 def course_of_student(session: Session, student_id: UUID, intake_id: UUID) -> OwnCourse:
@@ -219,7 +224,7 @@ def _students(intake_id: UUID, q: str) -> Select[*tuple[Any, ...]]:
         .join(User, User.id == Enrolment.user_id)
         .where(
             Enrolment.intake_id == intake_id,
-            Enrolment.state.in_([EnrolmentState.ACTIVE, EnrolmentState.SUSPENDED, EnrolmentState.COMPLETED]),
+            Enrolment.state.in_(CURRENT),
             *has_words(q, User.search_text),
         )
     )

@@ -39,9 +39,7 @@ def meeting_for(session: Session, student_id: UUID, live_class_id: UUID, *, at: 
     return link
 
 
-def meetings_open_to(
-    session: Session, person: Actor, classes: Iterable[ClassRow], *, at: datetime
-) -> dict[UUID, str]:
+def meetings_open_to(session: Session, person: Actor, classes: Iterable[ClassRow], *, at: datetime) -> dict[UUID, str]:
     """Return the links of those of these classes that this person may enter now, in one statement for all."""
     near = [row.id for row in classes if row.online and phase_of(row.state, row.starts_at, row.ends_at, at) in MEETING]
     if not near:
@@ -55,9 +53,7 @@ def meetings_open_to(
         .where(Enrolment.user_id == person.person_id)
     )
     return {
-        row.id: row.meeting_url
-        for row in session.execute(own)
-        if may_join_online(row.state, row.access_until, at=at)
+        row.id: row.meeting_url for row in session.execute(own) if may_join_online(row.state, row.access_until, at=at)
     }
 
 

@@ -15,13 +15,11 @@ from sqlalchemy.orm import Session
 
 from portal.domain.accounts.models import User
 from portal.domain.courses.models import Course, Intake, IntakeTrainer
-from portal.domain.enrolments.models import Enrolment, EnrolmentState
+from portal.domain.enrolments.models import CURRENT, Enrolment, EnrolmentState
 from portal.domain.errors import NotFound
 from portal.domain.keyset import Keyset, Page, paged
 from portal.domain.live_classes.models import LiveClass, LiveClassState, Room
 from portal.domain.permissions import Actor, Permission
-
-SEEING = (EnrolmentState.ACTIVE, EnrolmentState.SUSPENDED, EnrolmentState.COMPLETED)
 
 Whose = ColumnElement[bool]
 """Whose classes are meant: made by `of_student`, `of_trainer`, `of_staff` or `everyone`."""
@@ -92,7 +90,7 @@ class Choice:
 
 def of_student(student_id: UUID) -> Whose:
     """The classes of the intakes this student is or was enrolled in."""
-    enrolled = select(Enrolment.intake_id).where(Enrolment.user_id == student_id, Enrolment.state.in_(SEEING))
+    enrolled = select(Enrolment.intake_id).where(Enrolment.user_id == student_id, Enrolment.state.in_(CURRENT))
     return LiveClass.intake_id.in_(enrolled)
 
 
@@ -145,7 +143,7 @@ def class_of_student(session: Session, student_id: UUID, live_class_id: UUID) ->
     statement = (
         class_rows(LiveClass.id == live_class_id)
         .join(Enrolment, Enrolment.intake_id == LiveClass.intake_id)
-        .where(Enrolment.user_id == student_id, Enrolment.state.in_(SEEING))
+        .where(Enrolment.user_id == student_id, Enrolment.state.in_(CURRENT))
         .add_columns(LiveClass.description, LiveClass.reason, Enrolment.state, Enrolment.access_until)
     )
     row = session.execute(statement).one_or_none()

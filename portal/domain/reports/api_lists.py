@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from portal.domain.accounts.models import User
 from portal.domain.assignments.models import Assignment, AssignmentState, Submission
 from portal.domain.assignments.waiting import waits_for_mark
-from portal.domain.courses.models import Course, CourseState, Intake
-from portal.domain.courses.search import has_words
+from portal.domain.courses.catalogue import published
+from portal.domain.courses.models import Course, CourseState, Intake, Level
 from portal.domain.enrolments.models import Enrolment, EnrolmentState
 from portal.domain.errors import NotFound
 from portal.domain.permissions import Role
@@ -74,14 +74,10 @@ class RecentEnrolment:
 
 
 def published_courses(
-    session: Session, *, page: int, limit: int, category: str = "", level: str = "", search: str = ""
+    session: Session, *, page: int, limit: int, category: str = "", level: Level | None = None, search: str = ""
 ) -> NumberedPage:
     """Return a page of the catalogue by title, in two statements."""
-    statement = select(*_columns()).where(Course.state == CourseState.PUBLISHED, *has_words(search, Course.search_text))
-    if category:
-        statement = statement.where(Course.category == category)
-    if level:
-        statement = statement.where(Course.level == level)
+    statement = published(search, category, level).with_only_columns(*_columns())
     rows = session.execute(
         statement.order_by(Course.sort_key, Course.id).offset((page - 1) * limit).limit(limit + 1)
     ).all()

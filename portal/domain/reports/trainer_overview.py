@@ -15,7 +15,7 @@ from portal.domain.assignments.models import Assignment, Submission
 from portal.domain.assignments.waiting import HANDED_IN, waits_for_mark
 from portal.domain.courses.models import Course, Intake, IntakeTrainer
 from portal.domain.enrolments.models import Enrolment, EnrolmentState
-from portal.domain.live_classes.phases import Phase, phase_of
+from portal.domain.live_classes.phases import MEETING, phase_of
 from portal.domain.live_classes.queries import ClassRow, next_classes, of_trainer
 
 MOST_SHOWN = 5  # of each list: a dashboard is a beginning
@@ -86,10 +86,7 @@ def trainer_overview(session: Session, trainer_id: UUID, *, at: datetime) -> Tra
 
 def what_now(intakes: list[TaughtIntake], classes: list[ClassRow], *, at: datetime) -> Now:
     """Return what comes first: a class that is on, work that waits, a class ahead."""
-    if classes and phase_of(classes[0].state, classes[0].starts_at, classes[0].ends_at, at) in (
-        Phase.OPENING,
-        Phase.RUNNING,
-    ):
+    if classes and phase_of(classes[0].state, classes[0].starts_at, classes[0].ends_at, at) in MEETING:
         return Now.HOLD_CLASS
     if any(intake.waiting for intake in intakes):
         return Now.MARK

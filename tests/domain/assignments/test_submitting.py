@@ -197,6 +197,13 @@ def test_only_an_active_student_hands_in(world: Session, cast: Cast, assignment:
         hand_in(world, cast, assignment)
 
 
+def test_closed_access_never_stops_a_student_from_handing_in(world: Session, cast: Cast, assignment: Any) -> None:
+    cast.enrolment.access_until = now() - timedelta(days=30)
+    world.add(cast.enrolment)
+    world.commit()
+    assert hand_in(world, cast, assignment).state == "submitted"
+
+
 def test_a_student_who_withdrew_finds_nothing_to_hand_in(world: Session, cast: Cast, assignment: Any) -> None:
     world.execute(
         text("UPDATE enrolments SET state = 'withdrawn', ended_at = now() WHERE id = :id"), {"id": cast.enrolment.id}

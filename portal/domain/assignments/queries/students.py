@@ -27,11 +27,10 @@ from portal.domain.assignments.models import (
 from portal.domain.assignments.queries.files import links_of_submission
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.courses.models import Course, Intake
-from portal.domain.enrolments.models import Enrolment, EnrolmentState
+from portal.domain.enrolments.models import CURRENT, Enrolment
 from portal.domain.errors import NotFound
 
 SOON = timedelta(days=7)  # what is due within a week is for now, the rest for later
-CURRENT = (EnrolmentState.ACTIVE, EnrolmentState.SUSPENDED, EnrolmentState.COMPLETED)
 
 
 class Group(StrEnum):
@@ -130,6 +129,7 @@ class Attempt:
     mark: Decimal | None
     feedback: str | None
     released_at: datetime | None
+    enrolment_id: UUID
 
 
 @dataclass(frozen=True)
@@ -237,6 +237,7 @@ def attempts_of(session: Session, student_id: UUID, assignment_id: UUID) -> list
             shown.c.final_points,
             shown.c.feedback,
             shown.c.released_at,
+            Submission.enrolment_id,
         )
         .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
         .join(Enrolment, Enrolment.id == SubmissionMember.enrolment_id)
@@ -252,7 +253,7 @@ def attempts_of(session: Session, student_id: UUID, assignment_id: UUID) -> list
 
 
 def latest_marks(session: Session, student_id: UUID, limit: int = 5) -> list[LatestMark]:
-    """Return the marks that this student was shown last, the newest first."""
+    """Return the marks that this student was shown last, one of each assignment, the newest first."""
     newest = (
         select(
             Assignment.id,
@@ -262,17 +263,18 @@ def latest_marks(session: Session, student_id: UUID, limit: int = 5) -> list[Lat
             Grade.final_points,
             Grade.released_at,
         )
-        .ext(distinct_on(Grade.submission_id))
+        .ext(distinct_on(Assignment.id))
         .join(Enrolment, Enrolment.id == Grade.enrolment_id)
         .join(Submission, Submission.id == Grade.submission_id)
         .join(Assignment, Assignment.id == Submission.assignment_id)
         .join(Intake, Intake.id == Assignment.intake_id)
         .join(Course, Course.id == Intake.course_id)
         .where(Enrolment.user_id == student_id, Grade.released_at.is_not(None))
-        .order_by(Grade.submission_id, Grade.graded_at.desc(), Grade.id.desc())
+        .order_by(Assignment.id, Grade.graded_at.desc(), Grade.id.desc())
         .subquery()
     )
-    statement: Select[*tuple[Any, ...]] = select(newest).order_by(newest.c.released_at.desc()).limit(limit)
+    latest_first = newest.c.released_at.desc(), newest.c.id
+    statement: Select[*tuple[Any, ...]] = select(newest).order_by(*latest_first).limit(limit)
     return [LatestMark(*row) for row in session.execute(statement)]
 
 
