@@ -33,7 +33,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     ),
     "components/progress.html": ("progress", "seats_bar", "upload_progress"),
     "components/charts.html": ("bar_chart", "line_chart", "sparkline"),
-    "components/calendar.html": ("week_calendar",),
+    "components/calendar.html": ("week_calendar", "class_list"),
     "components/public.html": ("hero", "course_card", "motif", "print_slip"),
     "components/messages.html": ("flash_messages", "bell"),
 }  # fmt: skip
