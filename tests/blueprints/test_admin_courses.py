@@ -94,6 +94,18 @@ def test_modules_are_added_and_ordered(efua: FlaskClient, world: Session, cast: 
     assert listed == ["1. Lenses", "2. Light"]
 
 
+def test_a_module_is_renamed_in_its_own_course_only(efua: FlaskClient, world: Session, cast: Cast) -> None:
+    course = f"/admin/courses/{cast.photography.id}"
+    address = f"{course}/modules/{cast.module.id}/title"
+    assert parse(efua.get(address)).css_first("input[name=title]").attributes["value"] == "Light"
+    refused = efua.post(address, data={"title": " "})
+    assert refused.status_code == 422
+    assert parse(refused).css_first("input[name=title]").attributes["aria-invalid"] == "true"
+    assert efua.post(address, data={"title": "Light and shade"}).status_code == 303
+    assert "Light and shade" in words(efua.get(course))
+    assert efua.get(f"/admin/courses/{cast.film.id}/modules/{cast.module.id}/title").status_code == 404
+
+
 def test_a_director_reads_and_changes_nothing(sign_in: SignIn, world: Session, cast: Cast) -> None:
     director = sign_in(make_user(world, "admin", duties=["director"]))
     address = f"/admin/courses/{cast.photography.id}"

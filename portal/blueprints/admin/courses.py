@@ -116,6 +116,20 @@ def add_module(course_id: UUID) -> BaseResponse:
     return go_to(url_for("admin.course", course_id=course_id) + "#modules")
 
 
+@blueprint.route("/courses/<uuid:course_id>/modules/<uuid:module_id>/title", methods=["GET", "POST"])
+@requires(Permission.PUBLISH_COURSE)
+def rename_module(course_id: UUID, module_id: UUID) -> BaseResponse:
+    """Give a module another title."""
+    found = queries.course_for(current_session(), the_person(), course_id)
+    module = queries.module_of(current_session(), course_id, module_id)
+    form = ModuleForm(title=module.title)
+    if not form.validate_on_submit():
+        status = 422 if form.is_submitted() else 200
+        return respond("admin/module.html", status=status, form=form, course=found, module=module)
+    perform(operations.rename_module, the_person(), module_id, form.title.data or "", at=now())
+    return go_to(url_for("admin.course", course_id=course_id) + "#modules")
+
+
 @blueprint.post("/courses/<uuid:course_id>/modules/<uuid:module_id>/place")
 @requires(Permission.PUBLISH_COURSE)
 def move_module(course_id: UUID, module_id: UUID) -> BaseResponse:

@@ -155,6 +155,15 @@ def modules_of(session: Session, course_id: UUID) -> list[ModuleRow]:
     return [ModuleRow(*row) for row in session.execute(statement)]
 
 
+def module_of(session: Session, course_id: UUID, module_id: UUID) -> ModuleRow:
+    """Return a module of this course; raise `NotFound` for one of another."""
+    statement = select(Module.id, Module.title, Module.position)
+    row = session.execute(statement.where(Module.id == module_id, Module.course_id == course_id)).one_or_none()
+    if row is None:
+        raise NotFound
+    return ModuleRow(*row)
+
+
 def intakes(
     session: Session,
     *,
