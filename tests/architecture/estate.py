@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from portal.domain.accounts.models import SingleUseToken
+from portal.domain.accounts.models import SecurityEvent, SingleUseToken
 from portal.domain.accounts.tokens import LINK_LENGTH
 from portal.domain.assignments.models import Grade, Submission, SubmissionFile, SubmissionMember
 from portal.domain.audit.models import AuditEntry
@@ -102,6 +102,17 @@ def build_estate(session: Session, cast: Cast) -> dict[str, Any]:
             action="course:publish",
             subject_type="courses",
             subject_id=str(cast.photography.id),
+        ),
+    )
+    add(
+        session,
+        SecurityEvent(
+            at=now(),
+            kind="access-refused",
+            user_id=cast.esi.id,
+            address="2001:db8:1234:5678:9abc:def0:1234:5678",
+            user_agent="Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0 Safari/537.36",
+            details={"route": "/student/submissions/<uuid:submission_id>/files/<uuid:file_id>", "reason": "permission"},
         ),
     )
     secret = "an-unused-invitation-secret".ljust(LINK_LENGTH, "-")
