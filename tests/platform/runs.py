@@ -154,7 +154,9 @@ class OrdinaryUser:
             return sys.executable
         copied = str(self._copied_python())
         if not self._can_start(copied):
-            pytest.skip("no Python here that an ordinary user can start with our packages")
+            pytest.fail(
+                "No ordinary user can start this Python. Use one that others may read, such as /usr/bin/python3"
+            )
         return copied
 
     def _copied_python(self) -> Path:
