@@ -13,6 +13,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.accounts.api_tokens import start_family
+from portal.domain.accounts.lockout import ACCOUNT_LIMIT
 from portal.domain.accounts.models import RefreshToken
 from portal.domain.accounts.passwords import hash_password
 from portal.domain.assignments.models import Submission, SubmissionFile
@@ -22,7 +23,7 @@ from tests.api_v1.test_calls import PASSWORD, PDF
 from tests.cast import gather_cast
 from tests.factories import make_assignment, now
 
-AT_ONCE = 6
+AT_ONCE = ACCOUNT_LIMIT.failures  # a password tried more often at once may be a guess: that one waits
 
 
 def together(act: Any) -> list[Any]:

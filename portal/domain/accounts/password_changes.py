@@ -59,7 +59,7 @@ def look_up_secret(secret: str, visitor: Visitor, *, at: datetime) -> TokenHolde
         perform(security_events.record, SecurityEventKind.CODE_REFUSED, visitor=visitor, at=at)
         return Refusal()
     release_connection()
-    perform(throttles.give_back, keys, charged_at=at)
+    perform(throttles.prove, keys, cleared=(), charged_at=at)
     return holder
 
 

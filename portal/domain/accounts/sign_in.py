@@ -193,10 +193,7 @@ def _refuse(
 
 
 def _accept(session: Session, admission: _Admission, renewed_hash: str | None, *, at: datetime) -> None:
-    shared = [key for key in admission.keys if key not in admission.cleared]
-    if shared:
-        throttles.give_back(session, shared, charged_at=at)
-    throttles.clear(session, admission.cleared)
+    throttles.prove(session, admission.keys, cleared=admission.cleared, charged_at=at)
     if renewed_hash is not None:
         session.execute(
             update(User)

@@ -89,10 +89,17 @@ def charge(session: Session, keys: Sequence[Key], *, at: datetime) -> datetime |
     return None
 
 
-def give_back(session: Session, keys: Sequence[Key], *, charged_at: datetime) -> None:
-    """Take the charge back from counters that many people share: this attempt was right."""
-    counters = _lock(session, keys)
-    _store(session, {key.name: lockout.give_back(counters[key.name], key.limit, charged_at) for key in keys})
+def prove(session: Session, keys: Sequence[Key], *, cleared: Sequence[Key], charged_at: datetime) -> None:
+    """The attempt charged to `keys` was right: those `cleared` are set back, the others only lose this attempt.
+
+    They are locked together in the order in which attempts are charged: the two never wait for each other.
+    """
+    shared = [key for key in keys if key not in cleared]
+    if shared:
+        counters = _lock(session, keys)
+        _store(session, {key.name: lockout.give_back(counters[key.name], key.limit, charged_at) for key in shared})
+    if cleared:
+        clear(session, cleared)
 
 
 def clear(session: Session, keys: Sequence[Key]) -> None:

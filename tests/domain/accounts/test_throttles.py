@@ -3,6 +3,8 @@
 import threading
 from datetime import timedelta
 
+from sqlalchemy.exc import DBAPIError
+
 from portal import db
 from portal.domain.accounts import throttles
 from portal.domain.accounts.visitors import Visitor
@@ -28,6 +30,30 @@ def test_many_tries_at_the_same_moment_get_no_more_checks_than_in_a_row(live_eng
     for thread in threads:
         thread.join()
     assert len(admitted) == 5
+
+
+def test_those_who_sign_in_at_the_same_moment_never_wait_for_each_other_in_a_ring(live_engine, monkeypatch):
+    """Charging and proving lock the same counters; were their orders different, each try here would be a deadlock."""
+    at, start, lost = now(), threading.Barrier(4), []
+    keys = [throttles.account_key(None, "somebody"), throttles.address_key(VISITOR)]
+    monkeypatch.setattr(db, "RETRIES", 0)
+
+    def sign_in_often() -> None:
+        start.wait()
+        for _ in range(50):
+            try:
+                with db.session_scope():
+                    if db.perform(throttles.charge, keys, at=at) is None:
+                        db.perform(throttles.prove, keys, cleared=keys[:1], charged_at=at)
+            except DBAPIError as error:
+                lost.append(error)
+
+    threads = [threading.Thread(target=sign_in_often) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert lost == []
 
 
 def test_a_refused_try_is_not_charged(world):
