@@ -17,6 +17,7 @@ COMMANDS = {
     "worker": ("portal.cli.worker", "worker", "Run the job worker alone."),
     "db": ("portal.cli.database", "database", "Bring the tables up to date, or check them."),
     "admin": ("portal.cli.admin", "admin", "Make an administrator, or let one in again."),
+    "check": ("portal.cli.check", "check", "Check that all that must hold does hold: receipts, bytes, seals, jobs."),
     "audit": ("portal.cli.audit", "audit", "Verify the audit trail."),
     "demo": ("portal.cli.demo", "demo", "Fill an empty portal with demo data."),
 }

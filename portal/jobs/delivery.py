@@ -1,7 +1,8 @@
 """Mail of notifications, derived from their rows: sent, then marked, each in its own transaction.
 
 Delivery is at least once. A repeat after a crash between the two carries the same Message-ID, so
-that mail programs show it once.
+that mail programs show it once. A notification that is never mailed, because nobody can be reached or the server will
+never take it, gets a done-mark instead: none is left without an end.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import and_, func, select, text, update
 from sqlalchemy.orm import Session
 
 from portal import db
@@ -25,6 +26,7 @@ from portal.domain.accounts.models import User
 from portal.domain.notifications.kinds import KINDS
 from portal.domain.notifications.models import Notification, NotificationKind
 from portal.domain.notifications.quiet_hours import next_allowed
+from portal.jobs import once
 from portal.jobs.messages import mail_text
 from portal.outbox import enqueue
 from portal.settings import Settings
@@ -55,16 +57,23 @@ class Letter:
 def deliver(settings: Settings, mailer: Mailer, ids: Sequence[str], *, at: datetime) -> None:
     """Send the mail of these notifications that is not sent yet; raise `MailDelayed` if some must be tried again."""
     with db.session_scope() as session:
-        letters = _unsent(session, ids)
+        letters, unreachable = _unsent(session, ids)
         db.release_connection()
+        if unreachable:
+            db.perform(_settle, unreachable, at)
         due, kept_back = _by_time(letters, at)
         for later, waiting in kept_back.items():
             db.perform(_put_off, waiting, later)
         _send_all(settings, mailer, due, at=at)
 
 
-def _unsent(session: Session, ids: Iterable[str]) -> list[Letter]:
-    """Return those of people who have an e-mail address and may still sign in."""
+def settled_key(notification_id: UUID | str) -> str:
+    """Return the key of the mark of a notification that will never be mailed."""
+    return f"mail.settled:{notification_id}"
+
+
+def _unsent(session: Session, ids: Iterable[str]) -> tuple[list[Letter], list[UUID]]:
+    """Return those of people who have an e-mail address and may still sign in, and the ids of the others."""
     statement = (
         select(
             Notification.id,
@@ -74,18 +83,23 @@ def _unsent(session: Session, ids: Iterable[str]) -> list[Letter]:
             User.last_name,
             User.email,
             User.time_zone,
+            and_(User.email.is_not(None), User.deactivated_at.is_(None)).label("reachable"),
         )
         .join(User, User.id == Notification.user_id)
         .where(
             Notification.id.in_([UUID(text) for text in ids]),
             Notification.mailed_at.is_(None),
             Notification.kind.not_in(WITH_A_SECRET),
-            User.email.is_not(None),
-            User.deactivated_at.is_(None),
         )
         .order_by(Notification.id)
     )
-    return [Letter(*row) for row in session.execute(statement)]
+    rows = session.execute(statement).all()
+    return [Letter(*row[:-1]) for row in rows if row.reachable], [row.id for row in rows if not row.reachable]
+
+
+def _settle(session: Session, ids: Iterable[UUID], at: datetime) -> None:
+    for notification_id in ids:
+        once.first_time(session, settled_key(notification_id), at=at)
 
 
 def _by_time(letters: Iterable[Letter], at: datetime) -> tuple[list[Letter], dict[datetime, list[Letter]]]:
@@ -119,17 +133,21 @@ def _send_all(settings: Settings, mailer: Mailer, letters: Sequence[Letter], *, 
             delayed = error
         except MailRefused:
             log.warning("The mail of notification %s will never be taken", letter.id, exc_info=True)
+            db.perform(_settle, [letter.id], at)
     if delayed:
         raise delayed
 
 
 def _send(settings: Settings, mailer: Mailer, letter: Letter, *, at: datetime) -> None:
-    """Send one and mark it, unless another worker is at it or has done it."""
+    """Send one and mark it, unless another worker has done it; while one is at it, this is to be tried again.
+
+    The other may be killed before its mark is written, and then nobody else would remember the message.
+    """
     with db.transaction() as session:
         session.execute(_WAIT_FOR_THE_SERVER)
         lock = func.hashtextextended(f"mail:{letter.id}", 0)
         if not session.scalar(select(func.pg_try_advisory_xact_lock(lock))):
-            return
+            raise MailDelayed("Another worker is at this message")
         row = update(Notification).where(Notification.id == letter.id, Notification.mailed_at.is_(None))
         if session.scalar(select(Notification.mailed_at).where(Notification.id == letter.id)) is not None:
             return

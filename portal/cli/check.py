@@ -1,0 +1,82 @@
+"""`portal check`: whether all that must hold does hold, asked of the database and the store themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from portal.cli.settings import settings_or_exit
+
+if TYPE_CHECKING:
+    from portal.keeping.invariants import Answer
+    from portal.settings import Settings
+
+PATIENCE_SECONDS = 30.0  # a worker that just began gives back, seals and goes on within twenty
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="Compare the sizes of files only; do not read them.")
+@click.option("--json", "as_json", is_flag=True, help="Answer for a program: one JSON object.")
+@click.option(
+    "--patience",
+    default=PATIENCE_SECONDS,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Seconds that a running job worker has to mend what is its to mend.",
+)
+def check(quick: bool, as_json: bool, patience: float) -> None:
+    """Look at every rule that must hold: receipts, bytes, seals, jobs, seats. Ends with 1 where one is broken."""
+    settings = settings_or_exit()
+    answers = []
+    for answer in _answers(settings, quick=quick, patience=patience):
+        answers.append(answer)
+        if not as_json:
+            _say(answer)
+    broken = [answer for answer in answers if not answer.found.holds]
+    if as_json:
+        click.echo(json.dumps({"holds": not broken, "invariants": [_as_json(answer) for answer in answers]}))
+    else:
+        click.echo(f"{len(answers)} rules, {len(broken)} broken.")
+    if broken:
+        raise SystemExit(1)
+
+
+def _answers(settings: Settings, *, quick: bool, patience: float) -> Iterator[Answer]:
+    from portal import db, models  # noqa: F401 - all tables, so that foreign keys are found
+    from portal.adapters.storage import storage_from
+    from portal.domain.clock import now
+    from portal.keeping.invariants import Look
+    from portal.keeping.invariants import check as check_all
+
+    engine = db.make_engine(settings.database_url, pool_size=1)
+    db.bind(engine)
+    try:
+        yield from check_all(Look(storage_from(settings), now(), quick), patience=patience)
+    finally:
+        engine.dispose()
+
+
+def _say(answer: Answer) -> None:
+    found = answer.found
+    note = f" ({found.note})" if found.note else ""
+    click.echo(f"{'ok    ' if found.holds else 'BROKEN'} {found.looked_at:>8,}  {answer.invariant.says}{note}")
+    for wrong in found.wrong:
+        click.echo(f"       - {wrong}")
+    if found.unnamed:
+        click.echo(f"       - and {found.unnamed:,} more")
+
+
+def _as_json(answer: Answer) -> dict[str, Any]:
+    found = answer.found
+    return {
+        "name": answer.invariant.name,
+        "says": answer.invariant.says,
+        "holds": found.holds,
+        "looked_at": found.looked_at,
+        "wrong": list(found.wrong),
+        "more": found.unnamed,
+        "note": found.note,
+    }

@@ -1,0 +1,414 @@
+"""Every rule of `portal check`: a portal at work keeps it, and whoever breaks it is noticed.
+
+What the database itself refuses is planted by its superuser, with triggers off and constraints removed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import Connection, Engine, create_engine, select, text
+from sqlalchemy.orm import Session
+
+from portal import db
+from portal.adapters.mailer import mailer_from
+from portal.adapters.storage import FolderStorage, new_key, storage_from
+from portal.cli.check import check as command
+from portal.domain.files.models import StoredFile
+from portal.domain.files.operations import StoredBytes
+from portal.domain.notifications.models import Notification
+from portal.jobs import delivery, sweeping
+from portal.jobs import sealing as sealing_jobs
+from portal.keeping.invariants import INVARIANTS, Look, check
+from portal.settings import Settings
+from tests.cast import Cast, gather_cast
+from tests.domain.assignments.arranging import hand_in, mark, stored
+from tests.factories import make_assignment, make_live_class, make_session, now
+
+LONG_AGO = timedelta(days=3)
+
+
+@dataclass
+class World:
+    """A portal in which something was handed in, marked, told and sealed."""
+
+    settings: Settings
+    storage: FolderStorage
+    cast: Cast
+    engine: Engine
+    superuser: Connection
+    """May do what nobody may: triggers and foreign keys are off."""
+
+    def broken(self, *, at: datetime | None = None, quick: bool = False) -> dict[str, str]:
+        """Return the rules that do not hold, by name, with what is said of them."""
+        look = Look(self.storage, at or now(), quick)
+        answers = [answer for answer in check(look) if not answer.found.holds]
+        return {answer.invariant.name: " / ".join(answer.found.wrong) for answer in answers}
+
+    def plant(self, *statements: str) -> None:
+        for statement in statements:
+            self.superuser.execute(text(statement))
+
+    def ask(self, *arguments: str) -> Result:
+        """Return what `portal check` answers whoever keeps the server."""
+        environ = {
+            "PORTAL_ENVIRONMENT": "test",
+            "DATABASE_URL": self.settings.database_url,
+            "PORTAL_HOME": str(self.settings.portal_home),
+        }
+        answer = CliRunner().invoke(command, ["--patience", "0", *arguments], env=environ)
+        db.bind(self.engine)  # the command used an engine of its own
+        return answer
+
+    def file_of_receipt(self) -> StoredFile:
+        with db.session_scope() as session:
+            return session.scalars(select(StoredFile)).one()
+
+
+@pytest.fixture
+def world(live_settings: Settings, live_engine: Engine, cluster, live_database: str) -> Iterator[World]:
+    storage = storage_from(live_settings)
+    assert isinstance(storage, FolderStorage)
+    with Session(live_engine, expire_on_commit=False) as session:
+        cast = gather_cast(session)
+        make_live_class(session, cast.intake, cast.kofi)
+        assignment = make_assignment(session, cast.intake, cast.kofi)
+        session.commit()
+        received = kept(storage, b"\xff\xd8\xff a portrait", "portrait.jpg")
+        first = hand_in(session, cast, assignment, files=(received,))
+        hand_in(session, cast, assignment)
+        mark(session, cast, first, release=True)
+        ids = [str(notification_id) for notification_id in session.scalars(select(Notification.id))]
+    delivery.deliver(live_settings, mailer_from(live_settings), ids, at=now().replace(hour=12))
+    sealing_jobs.seal_new(at=now())
+    above = create_engine(cluster.superuser_url(live_database).replace("postgresql://", "postgresql+psycopg://"))
+    with above.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SET session_replication_role = replica"))
+        yield World(live_settings, storage, cast, live_engine, connection)
+    above.dispose()
+
+
+def kept(storage: FolderStorage, content: bytes, name: str) -> StoredBytes:
+    """Return bytes that are in the store."""
+    received = stored(name, content=content)
+    storage.put([content], received.key)
+    return received
+
+
+def test_a_portal_at_work_keeps_every_rule(world: World) -> None:
+    assert world.broken() == {}
+    looked_at = {answer.invariant.name: answer.found.looked_at for answer in check(Look(world.storage, now()))}
+    assert looked_at["every_receipt_has_number_and_code"] == 2
+    assert looked_at["every_attached_file_has_its_bytes"] == 1
+    assert looked_at["the_trail_is_whole_and_sealed"] > 0
+
+
+def test_every_rule_says_what_holds_and_where_it_comes_from() -> None:
+    for invariant in INVARIANTS:
+        says, _, source = str(invariant.look.__doc__).partition("\n\n")
+        assert says.strip().endswith(".")
+        assert source.strip().startswith(("Product, ", "Design, ")), invariant.name
+    assert len({invariant.name for invariant in INVARIANTS}) == len(INVARIANTS)
+
+
+WORKER = "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now())"
+TICKS = """
+    INSERT INTO procrastinate_periodic_defers (task_name, defer_timestamp)
+    SELECT name, extract(epoch FROM now()) FROM unnest('{audit.seal,jobs.rescue}'::text[]) AS name
+    """
+JOB = "INSERT INTO procrastinate_jobs (queue_name, task_name, status, args, attempts, worker_id) "
+ONE_SUBMISSION = "(SELECT id FROM submissions ORDER BY attempt LIMIT 1)"
+LATER_CLASS = """
+    INSERT INTO live_classes (id, intake_id, kind, title, starts_at, ends_at, trainer_id, meeting_url, created_by)
+    SELECT gen_random_uuid(), {intake}, 'class', 'Again', starts_at, ends_at, {trainer}, meeting_url, created_by
+    FROM live_classes
+    """
+ANOTHER_TRAINER = "(SELECT id FROM users WHERE first_name = 'Yaw')"
+ANOTHER_INTAKE = (
+    "(SELECT intake_id FROM intake_trainers WHERE user_id = (SELECT id FROM users WHERE first_name = 'Yaw'))"
+)
+
+
+def dropped(table: str, *constraints: str) -> str:
+    return f"ALTER TABLE {table} " + ", ".join(f"DROP CONSTRAINT {name}" for name in constraints)
+
+
+# The rule, what is planted, and a part of what is said.
+PLANTED: list[tuple[str, list[str], str]] = [
+    (
+        "every_receipt_has_number_and_code",
+        [dropped("submissions", "ck_submissions_receipt"), "UPDATE submissions SET code = NULL WHERE attempt = 1"],
+        "has no whole receipt",
+    ),
+    ("every_receipt_has_its_files", ["UPDATE files SET state = 'stored'"], "is stored"),
+    ("every_attached_file_belongs_to_something", ["DELETE FROM submission_files"], "is attached to nothing"),
+    (
+        "no_file_waits_for_ever",
+        ["UPDATE files SET state = 'stored', stored_at = now() - interval '3 days'"],
+        "waits since",
+    ),
+    (
+        "every_submission_is_of_its_intake",
+        ["UPDATE assignments SET intake_id = (SELECT id FROM intakes WHERE title = 'October 2026')"],
+        "another intake",
+    ),
+    ("every_submission_is_of_its_intake", ["DELETE FROM submission_members"], "does not count for who handed it in"),
+    ("attempts_are_counted_without_a_gap", ["UPDATE submissions SET attempt = 5 WHERE attempt = 2"], "has 2 attempts"),
+    (
+        "nobody_has_two_drafts",
+        [
+            "DROP INDEX uq_submissions_draft",
+            "UPDATE submissions SET state = 'draft', number = NULL, code = NULL, submitted_at = NULL",
+        ],
+        "has 2 drafts",
+    ),
+    ("every_mark_is_within_its_points", ["UPDATE assignments SET points = 50"], "gives 70.00 of 50 points"),
+    ("every_mark_is_within_its_points", ["DELETE FROM submission_members"], "whose work it is not"),
+    ("states_of_work_tell_of_its_marks", ["DELETE FROM grades"], "is returned and has 0 marks"),
+    (
+        "states_of_work_tell_of_its_marks",
+        ["UPDATE submissions SET state = 'submitted' WHERE state = 'returned'"],
+        "is submitted and has 1 marks",
+    ),
+    ("the_trail_is_whole_and_sealed", ["UPDATE audit_entries SET action = 'x:y'"], "was changed"),
+    (
+        "every_message_is_sent_or_waits",
+        ["UPDATE notifications SET mailed_at = NULL", "DELETE FROM procrastinate_jobs"],
+        "was never mailed and no job will",
+    ),
+    (
+        "nobody_is_told_twice",
+        [
+            dropped("notifications", "uq_notifications_user_id_key"),
+            "INSERT INTO notifications "
+            "SELECT gen_random_uuid(), user_id, kind, key, data, created_at, read_at, mailed_at "
+            "FROM notifications LIMIT 1",
+        ],
+        "2 times",
+    ),
+    (
+        "no_job_stays_with_a_dead_worker",
+        [WORKER, TICKS, JOB + "VALUES ('default', 'mail.deliver', 'doing', '{}', 1, NULL)"],
+        "held by a worker that is gone",
+    ),
+    (
+        "no_job_was_given_up",
+        [JOB + "VALUES ('default', 'mail.deliver', 'failed', '{}', 60, NULL)"],
+        "given up after 60 tries",
+    ),
+    (
+        "periodic_jobs_go_on",
+        [WORKER, TICKS, "UPDATE procrastinate_periodic_defers SET defer_timestamp = 1"],
+        "audit.seal",
+    ),
+    (
+        "periodic_jobs_go_on",
+        [WORKER, TICKS, "UPDATE procrastinate_periodic_defers SET defer_timestamp = defer_timestamp + 3600"],
+        "jobs.rescue",
+    ),
+    (
+        "every_later_material_has_its_announcement",
+        [
+            "INSERT INTO materials (id, intake_id, module_id, course_id, kind, title, released_at, created_by) "
+            "SELECT gen_random_uuid(), i.id, m.id, m.course_id, 'text', 'Later', now() + interval '1 day', u.id "
+            "FROM modules m JOIN intakes i ON i.course_id = m.course_id, users u WHERE u.first_name = 'Kofi'"
+        ],
+        "nobody will be told",
+    ),
+    (
+        "seats_are_counted_and_suffice",
+        ["UPDATE intakes SET seats_taken = 2"],
+        "20 seats, 1 of them taken, and counts 2",
+    ),
+    (
+        "seats_are_counted_and_suffice",
+        [dropped("intakes", "ck_intakes_seats", "ck_intakes_seats_taken"), "UPDATE intakes SET seats = 0"],
+        "0 seats, 1 of them taken",
+    ),
+    ("everyone_enrolled_has_a_seat", ["DELETE FROM seats", "UPDATE intakes SET seats_taken = 0"], "has no seat"),
+    (
+        "roles_fit_what_people_do",
+        ["UPDATE users SET role = 'trainer', student_number = NULL WHERE first_name = 'Esi'"],
+        "of a person who is trainer",
+    ),
+    ("roles_fit_what_people_do", ["UPDATE users SET role = 'student' WHERE first_name = 'Kofi'"], "and is student"),
+    (
+        "somebody_can_let_others_in",
+        ["UPDATE users SET duties = '{director}' WHERE role = 'admin'"],
+        "no active administrator",
+    ),
+    (
+        "new_numbers_are_ahead_of_given_ones",
+        ["SELECT setval('student_number_seq', 2, true)"],
+        "student numbers go on after 2, and 3 was given",
+    ),
+    (
+        "new_numbers_are_ahead_of_given_ones",
+        ["SELECT setval('submission_number_seq', 2, false)"],
+        "receipt numbers go on after 2, and 2 was given",
+    ),
+    (
+        "nobody_is_in_two_classes_at_once",
+        [
+            dropped("live_classes", "ex_live_classes_trainer"),
+            LATER_CLASS.format(intake=ANOTHER_INTAKE, trainer="trainer_id"),
+        ],
+        "share a trainer and overlap",
+    ),
+    (
+        "nobody_is_in_two_classes_at_once",
+        [
+            dropped("live_classes", "ex_live_classes_intake"),
+            LATER_CLASS.format(intake="intake_id", trainer=ANOTHER_TRAINER),
+        ],
+        "share an intake and overlap",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "planted", "said"), PLANTED, ids=[f"{rule}: {said}" for rule, _, said in PLANTED])
+def test_a_planted_breach_is_noticed(world: World, rule: str, planted: list[str], said: str) -> None:
+    world.plant(*planted)
+    assert said in world.broken().get(rule, "")
+
+
+def lose_the_bytes(world: World) -> None:
+    world.storage.delete(world.file_of_receipt().storage_key)
+
+
+def cut_the_bytes(world: World) -> None:
+    os.truncate(world.storage.folder / world.file_of_receipt().storage_key, 3)
+
+
+def change_the_bytes(world: World) -> None:
+    path = world.storage.folder / world.file_of_receipt().storage_key
+    path.write_bytes(path.read_bytes()[::-1])
+
+
+@pytest.mark.parametrize(
+    ("harm", "said", "quick_sees_it"),
+    [
+        (lose_the_bytes, "its bytes are missing", True),
+        (cut_the_bytes, "3 bytes where its row says 14", True),
+        (change_the_bytes, "another SHA-256", False),
+    ],
+)
+def test_bytes_that_are_not_what_the_receipt_says_are_noticed(
+    world: World, harm: Callable[[World], None], said: str, quick_sees_it: bool
+) -> None:
+    harm(world)
+    assert said in world.broken()["every_attached_file_has_its_bytes"]
+    assert ("every_attached_file_has_its_bytes" in world.broken(quick=True)) is quick_sees_it
+
+
+def test_bytes_without_a_row_are_noticed_once_the_sweep_should_have_taken_them(world: World) -> None:
+    key = new_key()
+    world.storage.put([b"an upload whose form was refused"], key)
+    (world.storage.receiving / "cut-off").write_bytes(b"half of one")
+    assert world.broken() == {}
+    then = time.time() - LONG_AGO.total_seconds()
+    for path in (world.storage.folder / key, world.storage.receiving / "cut-off"):
+        os.utime(path, (then, then))
+    assert world.broken() == {
+        "no_bytes_without_a_row": f"{key} has no row / cut-off began to arrive long ago and never ended"
+    }
+    sweeping.sweep_files(world.storage, at=now())
+    assert world.broken() == {}
+
+
+def test_bytes_of_a_deleted_file_are_noticed_once_they_should_be_gone(world: World) -> None:
+    world.plant(
+        "DELETE FROM submission_files", "UPDATE files SET state = 'deleted', deleted_at = now() - interval '2 hours'"
+    )
+    assert world.broken() == {}
+    world.plant("UPDATE files SET deleted_at = now() - interval '3 days'")
+    assert "was deleted and is still there" in world.broken()["no_bytes_without_a_row"]
+
+
+def test_no_connection_is_held_while_bytes_are_read(world: World, live_engine: Engine) -> None:
+    taken = []
+
+    class WatchedStorage(FolderStorage):
+        def open(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+            taken.append(live_engine.pool.checkedout())  # type: ignore[attr-defined]
+            return super().open(key, start, length)
+
+    look = Look(WatchedStorage(world.storage.folder), now())
+    assert all(answer.found.holds for answer in check(look))
+    assert taken == [0]
+
+
+@pytest.mark.parametrize(
+    ("kept_open", "said"),
+    [
+        ("sessions", "goes on"),
+        ("INSERT INTO refresh_tokens (id, family_id, user_id, token_hash, created_at, expires_at) "
+         "SELECT gen_random_uuid(), gen_random_uuid(), id, 'x', now(), now() + interval '1 day' FROM users "
+         "WHERE first_name = 'Kojo'", "API sign-in"),
+        ("INSERT INTO single_use_tokens (id, purpose, token_hash, user_id, created_at, expires_at) "
+         "SELECT gen_random_uuid(), 'reset', 'x', id, now(), now() + interval '1 hour' FROM users "
+         "WHERE first_name = 'Kojo'", "still works"),
+    ],
+)  # fmt: skip
+def test_a_way_in_that_somebody_deactivated_kept_is_noticed(
+    world: World, live_engine: Engine, kept_open: str, said: str
+) -> None:
+    if kept_open == "sessions":
+        with Session(live_engine) as session:
+            make_session(session, world.cast.kojo)
+            session.commit()
+    else:
+        world.plant(kept_open)
+    assert said in world.broken()["nobody_deactivated_can_get_in"]
+
+
+def test_entries_that_wait_for_their_seal_are_a_breach_only_where_a_worker_is_there_to_seal_them(world: World) -> None:
+    world.plant("DELETE FROM audit_seals WHERE position = (SELECT max(position) FROM audit_seals)")
+    later = now() + timedelta(minutes=2)
+    assert world.broken(at=later) == {}
+    world.plant(WORKER, TICKS)
+    assert "is not sealed" in world.broken(at=later)["the_trail_is_whole_and_sealed"]
+
+
+def test_what_the_worker_mends_has_a_moment_to_be_mended(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look right after a start finds jobs of the worker that was killed; the new one gives them back."""
+    world.plant(WORKER, TICKS, JOB + "VALUES ('default', 'mail.deliver', 'doing', '{}', 1, NULL)")
+    monkeypatch.setattr(time, "sleep", lambda _seconds: world.plant("DELETE FROM procrastinate_jobs"))
+    answers = list(check(Look(world.storage, now()), patience=5))
+    assert [answer.invariant.name for answer in answers if not answer.found.holds] == []
+
+
+def test_a_message_that_nobody_will_take_has_its_mark_and_is_no_breach(world: World, live_engine: Engine) -> None:
+    with Session(live_engine) as session:
+        told = session.scalars(select(Notification.id)).first()
+    world.plant("UPDATE notifications SET mailed_at = NULL", "DELETE FROM procrastinate_jobs")
+    world.plant(f"INSERT INTO job_marks (key) VALUES ('{delivery.settled_key(told)}')")
+    assert str(told) not in world.broken()["every_message_is_sent_or_waits"]
+
+
+def test_the_command_says_each_rule_and_ends_with_one_where_one_is_broken(world: World) -> None:
+    whole = world.ask()
+    assert whole.exit_code == 0, whole.output
+    assert f"{len(INVARIANTS)} rules, 0 broken." in whole.output
+    lose_the_bytes(world)
+    broken = world.ask("--quick")
+    assert broken.exit_code == 1
+    assert "BROKEN        1  Every attached file has its bytes in the store" in broken.output
+    assert "its bytes are missing" in broken.output
+    assert f"{len(INVARIANTS)} rules, 1 broken." in broken.output
+
+
+def test_the_command_answers_a_program(world: World) -> None:
+    world.plant(*(JOB + "VALUES ('default', 'mail.deliver', 'failed', '{}', 60, NULL)" for _ in range(25)))
+    answer = json.loads(world.ask("--json").output)
+    assert answer["holds"] is False
+    given_up = next(rule for rule in answer["invariants"] if rule["name"] == "no_job_was_given_up")
+    assert (given_up["holds"], len(given_up["wrong"]), given_up["more"]) == (False, 20, 5)
+    assert given_up["says"].startswith("No job was given up")
