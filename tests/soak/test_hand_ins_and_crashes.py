@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,19 +11,10 @@ from sqlalchemy.orm import Session
 
 from portal.domain.assignments.models import Submission, SubmissionFile, SubmissionMember
 from portal.domain.files.models import FileState, StoredFile
-from tests.load.clients import Crowd, HandedIn
-from tests.load.crashing_home import CrashingHome
+from tests.soak.clients import Crowd, HandedIn
+from tests.soak.crashing_home import CrashingHome
 
 CLIENTS = 8
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that the database's own user may enter."""
-    folder = Path(tempfile.mkdtemp(prefix="portal-crashes-"))
-    folder.chmod(0o755)
-    yield folder / "home"
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_twenty_hand_ins_survive_one_kill_of_each_kind(folder: Path) -> None:
@@ -60,15 +48,13 @@ def hand_in_while_killing(folder: Path, *, hand_ins: int, rounds: int) -> None:
 
 def assert_whole_and_once(home: CrashingHome, receipts: list[HandedIn]) -> None:
     """Every receipt names one submission that is whole, and there is none without a receipt."""
-    engine = home.engine()
-    with Session(engine) as session:
+    with home.engine() as engine, Session(engine) as session:
         submissions = {row.id: row for row in session.scalars(select(Submission))}
         members = dict(session.execute(select(SubmissionMember.submission_id, SubmissionMember.enrolment_id)).all())
         files: dict[object, list[StoredFile]] = {submission_id: [] for submission_id in submissions}
         pairs = select(SubmissionFile.submission_id, StoredFile).join(StoredFile)
         for submission_id, file in session.execute(pairs):
             files[submission_id].append(file)
-    engine.dispose()
     assert {receipt.submission_id for receipt in receipts} == submissions.keys()
     assert len({receipt.number for receipt in receipts}) == len(receipts)
     for receipt in receipts:
