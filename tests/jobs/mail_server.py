@@ -31,10 +31,10 @@ class Inbox:
 
 
 @contextmanager
-def mail_server(inbox: Inbox | None = None) -> Iterator[tuple[Inbox, str]]:
-    """Yield the inbox and `host:port` of a server that runs meanwhile."""
+def mail_server(inbox: Inbox | None = None, port: int = 0) -> Iterator[tuple[Inbox, str]]:
+    """Yield the inbox and `host:port` of a server that runs meanwhile, on a free port or on this one."""
     inbox = inbox or Inbox()
-    port = _free_port()
+    port = port or _free_port()
     controller = Controller(inbox, hostname="127.0.0.1", port=port)
     controller.start()
     try:

@@ -161,6 +161,11 @@ class CrashingHome:
         yield engine
         engine.dispose()
 
+    def change(self, statement: str) -> None:
+        """Change rows as only the superuser could."""
+        with self.superuser() as engine, engine.begin() as connection:
+            connection.execute(text(statement))
+
     def bytes_of(self, key: str) -> bytes:
         """Return what is in the store under a key."""
         return b"".join(self.storage.open(key))
@@ -193,6 +198,10 @@ class CrashingHome:
     def _web_workers(self) -> list[int]:
         masters = self._children("-m gunicorn")
         return [pid for pid in self._pids("-m gunicorn") if _parent_of(pid) in masters]
+
+    def database_said(self) -> str:
+        """Return PostgreSQL's log since it was last started."""
+        return (self.folder / "database" / "postgresql.log").read_text(errors="replace")
 
     def _kill(self, pid: int) -> None:
         with suppress(ProcessLookupError):
