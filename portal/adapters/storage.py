@@ -6,6 +6,7 @@ is never part of a path.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -33,6 +34,10 @@ CHECK_KEY = "check/of-writing"
 
 class StorageError(Exception):
     """The store does not answer, or does not have what its row says."""
+
+
+class StorageFull(StorageError):
+    """The store has no room left; what it has can be read."""
 
 
 class Storage(Protocol):
@@ -160,7 +165,9 @@ class FolderStorage(_ReceivingFolder):
             self.put([b"portal"], CHECK_KEY)
             self.delete(CHECK_KEY)
         except OSError as error:
-            raise StorageError(f"the folder of files cannot be written: {error.strerror}") from error
+            full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+            kind = StorageFull if full else StorageError
+            raise kind(f"the folder of files cannot be written: {error.strerror}") from error
 
     def _move_in(self, source: Path, target: Path) -> None:
         """Sync the bytes, then give them their name, then sync the name: in this order nothing is lost."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 import errno
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
@@ -32,6 +34,7 @@ NO_ROOM_FOR_VIDEO = (
     "“{name}” cannot be taken: the portal's disk is nearly full, so it takes no video now. "
     "Hand in everything else, give a link to the video, and tell the office."
 )
+NO_ROOM = "The portal's disk is full: files cannot be taken now. Write or give links instead, and tell the office."
 FORM_BYTES = MB  # room for the other fields of a form beside its files
 
 
@@ -81,7 +84,8 @@ def receive(file: FileStorage) -> StoredBytes:
         if kind.group is Group.VIDEO and disk.fill_of(the_storage().receiving).full:
             raise Invalid(NO_ROOM_FOR_VIDEO.format(name=name))
         key = new_key()
-        the_storage().keep(body.hand_over(), key)
+        with _room_on_disk():
+            the_storage().keep(body.hand_over(), key)
     finally:
         body.close()
     return StoredBytes(key=key, size=body.size, sha256=body.sha256, kind=kind.media_type, name=name)
@@ -145,25 +149,30 @@ class PortalRequest(Request):
 
 
 class ArrivingFile:
-    """A file being written while it arrives: hashed and counted on the way, removed unless it is handed over."""
+    """A file being written while it arrives: hashed and counted on the way, removed unless it is handed over.
+
+    It is made at its first byte, so that a form in which no file was chosen needs no room on the disk. Nothing is
+    buffered, so that a disk without room is noticed where it is written to and nowhere else.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._path: Path | None = folder / secrets.token_hex(16)
-        self._file: Any = self._path.open("x+b")
+        self._folder = folder
+        self._path: Path | None = None
+        self._file: Any = BytesIO()
         self._hash = hashlib.sha256()
         self.size = 0
 
     def write(self, data: bytes) -> int:
+        with _room_on_disk():
+            if self._path is None:
+                self._path = self._folder / secrets.token_hex(16)
+                self._file = self._path.open("x+b", buffering=0)
+            left = memoryview(data)
+            while left:
+                left = left[self._file.write(left) :]
         self._hash.update(data)
         self.size += len(data)
-        try:
-            return int(self._file.write(data))
-        except OSError as error:
-            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-                raise
-            raise Unavailable(
-                "The portal's disk is full: files cannot be taken now. Please tell the office."
-            ) from error
+        return len(data)
 
     @property
     def sha256(self) -> str:
@@ -177,8 +186,7 @@ class ArrivingFile:
     def hand_over(self) -> Path:
         """Return the file for the store to take; from then on it is the store's."""
         if self._path is None:
-            raise RuntimeError("this file was handed over already")
-        self._file.flush()
+            raise RuntimeError("this file is empty, or was handed over already")
         path, self._path = self._path, None
         return path
 
@@ -192,6 +200,17 @@ class ArrivingFile:
 
     def __iter__(self) -> Any:
         return iter(self._file)
+
+
+@contextmanager
+def _room_on_disk() -> Iterator[None]:
+    """Say in words that the disk is full where that is what went wrong."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise Unavailable(NO_ROOM) from error
 
 
 def _copied(file: FileStorage) -> ArrivingFile:

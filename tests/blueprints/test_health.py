@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,6 +49,16 @@ def test_a_store_that_cannot_be_written_is_not_ready(app: Flask, client, tmp_pat
     monkeypatch.setitem(app.extensions, "storage", FolderStorage(tmp_path / "files"))
     answer = client.get("/api/health/ready")
     assert (answer.status_code, answer.json["checks"]["storage"]) == (503, "not writable")
+
+
+def test_a_store_without_room_turns_nobody_away(app: Flask, client, tmp_path: Path, monkeypatch):
+    def no_room(_storage: FolderStorage, _chunks: Iterable[bytes], _key: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(FolderStorage, "put", no_room)
+    monkeypatch.setitem(app.extensions, "storage", FolderStorage(tmp_path / "files"))
+    answer = client.get("/api/health/ready")
+    assert (answer.status_code, answer.json["checks"]["storage"]) == (200, "full")
 
 
 def test_a_database_behind_the_code_is_not_ready(live_settings: Settings, cluster, live_database: str):

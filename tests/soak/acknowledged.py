@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from uuid import UUID
 
@@ -29,7 +29,7 @@ def look_for_all(home: CrashingHome, load: Load, log: SoakLog) -> None:
 def _lost_work(session: Session, receipts: Iterable[HandedIn]) -> list[str]:
     submissions = {row.id: row for row in session.scalars(select(Submission))}
     members = dict(session.execute(select(SubmissionMember.submission_id, SubmissionMember.enrolment_id)).all())
-    sums: dict[UUID, list[str]] = {submission_id: [] for submission_id in submissions}
+    sums: dict[UUID, list[str]] = defaultdict(list)
     attached = select(SubmissionFile.submission_id, StoredFile.sha256).join(StoredFile)
     for submission_id, sha256 in session.execute(attached.where(StoredFile.state == FileState.ATTACHED)):
         sums[submission_id].append(sha256)

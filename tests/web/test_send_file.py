@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import shutil
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 
 from portal import db
+from portal.adapters.storage import FolderStorage
 from portal.domain.accounts.models import User
 from portal.domain.errors import Invalid, TooLarge, Unavailable
 from portal.domain.files import kinds
@@ -259,12 +261,29 @@ def test_on_a_nearly_full_disk_a_video_is_refused_and_everything_else_is_taken(a
 
 def test_a_disk_that_is_full_is_said_in_words(tmp_path: Path):
     arriving = ArrivingFile(tmp_path)
+    arriving.write(JPEG)
     arriving._file.close()
     arriving._file = open("/dev/full", "wb", buffering=0)  # noqa: SIM115 - the kernel's own full disk
     with pytest.raises(Unavailable, match="disk is full"):
         arriving.write(JPEG)
     arriving.close()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_is_full_when_a_file_moves_into_the_store_is_said_in_words(app: Flask, monkeypatch):
+    def no_room(_storage: FolderStorage, _received: Path, _key: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(FolderStorage, "keep", no_room)
+    with pytest.raises(Unavailable, match="disk is full"):
+        received(app, JPEG, "me.jpg")
+
+
+def test_a_form_in_which_no_file_was_chosen_needs_no_room_on_the_disk(tmp_path: Path):
+    arriving = ArrivingFile(tmp_path / "not-there")
+    arriving.seek(0)
+    assert (arriving.size, arriving.read()) == (0, b"")
+    arriving.close()
 
 
 def test_an_empty_file_is_refused_by_name(app: Flask):

@@ -18,7 +18,7 @@ from flask import Response, current_app, jsonify
 from sqlalchemy import make_url
 
 from portal.adapters import disk
-from portal.adapters.storage import StorageError
+from portal.adapters.storage import StorageError, StorageFull
 from portal.blueprints.health import blueprint
 from portal.domain.permissions import Permission
 from portal.settings import Settings
@@ -128,9 +128,12 @@ def newest_migration() -> str | None:
 
 
 def _storage(_settings: Settings) -> dict[str, Finding]:
+    """Say whether bytes can be kept; where there is no room for them, text still is taken and nobody turned away."""
     started = time.perf_counter()
     try:
         the_storage().check()
+    except StorageFull as error:
+        return {"storage": Finding(True, "full", {"error": str(error)})}
     except StorageError as error:
         log.warning("storage_not_ready", error=str(error))
         return {"storage": Finding(False, "not writable", {"error": str(error)})}
