@@ -25,7 +25,7 @@ from portal.settings import Settings
 from portal.web.bearer import token_keys
 from tests.architecture.estate import SHA, build_estate
 from tests.cast import Cast
-from tests.factories import make_enrolment, make_session, now
+from tests.factories import make_enrolment, now
 from tests.pages import CheckedClient
 
 ATTACKERS = ("a visitor", "a student elsewhere", "a trainer elsewhere", "a deactivated person", "an ended session")
@@ -103,8 +103,7 @@ def build_private_estate(world: Session, cast: Cast) -> dict[str, Any]:
     cast.ama.last_name = f"Mensah {OURS}"
     world.add(cast.ama)
     with every_text_says(world, OURS):
-        estate = build_estate(world, cast)
-    return estate
+        return build_estate(world, cast)
 
 
 @contextmanager
@@ -132,7 +131,7 @@ def footprint(session: Session) -> dict[str, str]:
         f"SELECT '{name}', md5(coalesce(string_agg(row::text, '|' ORDER BY row::text), '')) FROM {name} AS row"
         for name in [*names, "procrastinate_jobs"]
     ]
-    return {name: checksum for name, checksum in session.execute(text(" UNION ALL ".join(parts)))}
+    return dict(session.execute(text(" UNION ALL ".join(parts))).all())
 
 
 def refusals_of(session: Session, user_id: Any) -> int:

@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 import jwt
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -154,8 +154,15 @@ def read_access_token(token: str, keys: TokenKeys, *, at: datetime) -> AccessCla
 
 
 def api_person(session: Session, claims: AccessClaims) -> ApiPerson | None:
-    """Return the person of an access token as they are now, in one statement; None where they may not come in."""
-    revoked = exists().where(RefreshToken.family_id == claims.family_id, RefreshToken.revoked_at.is_not(None))
+    """Return the person of an access token as they are now, in one statement; None where they may not come in.
+
+    The sign-in must be theirs and still stand: a token that names another one is worth nothing, even well signed.
+    """
+    stands = (
+        select(func.bool_and(RefreshToken.revoked_at.is_(None)))
+        .where(RefreshToken.family_id == claims.family_id, RefreshToken.user_id == claims.user_id)
+        .scalar_subquery()
+    )
     row = session.execute(
         select(
             User.id,
@@ -168,7 +175,7 @@ def api_person(session: Session, claims: AccessClaims) -> ApiPerson | None:
             User.student_number,
             User.time_zone,
             User.created_at,
-        ).where(User.id == claims.user_id, User.deactivated_at.is_(None), ~revoked)
+        ).where(User.id == claims.user_id, User.deactivated_at.is_(None), stands)
     ).one_or_none()
     if row is None:
         return None
@@ -253,8 +260,10 @@ def _pair(row: RefreshToken, secret: str, keys: TokenKeys, at: datetime) -> Toke
 
 
 def _claims(claims: dict[str, Any], at: datetime) -> AccessClaims | None:
-    expires = claims["exp"]
-    if not isinstance(expires, int) or isinstance(expires, bool) or expires + LEEWAY_SECONDS < at.timestamp():
+    issued, expires = claims["iat"], claims["exp"]
+    if any(not isinstance(moment, int) or isinstance(moment, bool) for moment in (issued, expires)):
+        return None
+    if not issued - LEEWAY_SECONDS <= at.timestamp() <= expires + LEEWAY_SECONDS:
         return None
     try:
         return AccessClaims(UUID(claims["sub"]), UUID(claims.get("family", "")))
