@@ -19,8 +19,20 @@ ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
 SCHEMES = {"http", "https", "mailto", "tel"}
 HIGHEST_HEADING = 2  # h1 is the page's own
 
+
+def _named_site(_tag: str, name: str, value: str) -> str | None:
+    """Leave out an address of another site that does not say by which scheme: `//site` looks like a page of ours."""
+    return None if name == "href" and value.lstrip().startswith("//") else value
+
+
 _parser = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
-_cleaner = Cleaner(tags=TAGS, attributes=ATTRIBUTES, url_schemes=SCHEMES, link_rel="noopener noreferrer nofollow")
+_cleaner = Cleaner(
+    tags=TAGS,
+    attributes=ATTRIBUTES,
+    attribute_filter=_named_site,
+    url_schemes=SCHEMES,
+    link_rel="noopener noreferrer nofollow",
+)
 
 
 def register(app: Flask) -> None:

@@ -29,7 +29,7 @@ SHA = "0" * 64
 STORAGE_KEY = "00/" + "00" * 16
 
 
-def build_estate(session: Session, cast: Cast) -> dict[str, Any]:
+def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -> dict[str, Any]:
     """Return the value of every URL argument by its name."""
     material = make_material(session, cast.intake, cast.module, cast.kofi)
     assignment = make_assignment(session, cast.intake, cast.kofi)
@@ -55,7 +55,7 @@ def build_estate(session: Session, cast: Cast) -> dict[str, Any]:
             owner_id=cast.ama.id,
             purpose="submission",
             state="attached",
-            name="work.jpg",
+            name=file_name,
             kind="image/jpeg",
             size=3,
             sha256=SHA,
