@@ -8,8 +8,8 @@ from uuid import UUID
 
 import marshmallow as ma
 from flask import Response, jsonify, request, url_for
-from flask_smorest import Blueprint
 
+from portal.blueprints.api_v1.bodies import ApiBlueprint
 from portal.blueprints.api_v1.envelope import PageArguments, call, enveloped, page_of, success
 from portal.blueprints.api_v1.schemas import NO_NUL, AssignmentDetailSchema, AssignmentSchema, SubmissionSchema
 from portal.db import current_session, perform, release_connection
@@ -31,7 +31,7 @@ from portal.web.bearer import caller
 from portal.web.idempotency import HEADER, idempotent
 from portal.web.uploads import MB, discard, receive_all, takes_files
 
-blueprint = Blueprint("api_assignments", __name__, url_prefix="/api/v1/assignments", description="Assignments")
+blueprint = ApiBlueprint("api_assignments", __name__, url_prefix="/api/v1/assignments", description="Assignments")
 
 LARGEST_HAND_IN = 200 * MB  # all files of one call together, as in the form of the page
 NONE_OF_YOURS = "No such assignment of yours."

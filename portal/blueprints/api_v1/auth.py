@@ -8,9 +8,9 @@ from typing import Any
 
 import marshmallow as ma
 from flask import Response, abort, current_app
-from flask_smorest import Blueprint
 from sqlalchemy.orm import Session
 
+from portal.blueprints.api_v1.bodies import ApiBlueprint
 from portal.blueprints.api_v1.envelope import call, enveloped, success
 from portal.blueprints.api_v1.schemas import NO_NUL, SignedInSchema, TokenSchema, UserSchema
 from portal.db import perform
@@ -28,7 +28,7 @@ from portal.web.even_answers import evenly_timed
 from portal.web.idempotency import key_of_request
 from portal.web.visitors import the_visitor
 
-blueprint = Blueprint("api_auth", __name__, url_prefix="/api/v1/auth", description="Signing in")
+blueprint = ApiBlueprint("api_auth", __name__, url_prefix="/api/v1/auth", description="Signing in")
 
 WRONG = "That name and password do not belong together, or the account may not sign in now."
 WAIT = "Too many wrong tries. Wait, then try again."

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import marshmallow as ma
 from flask import current_app
-from flask_smorest import Blueprint
 
+from portal.blueprints.api_v1.bodies import ApiBlueprint
 from portal.blueprints.api_v1.envelope import PageArguments, call, enveloped, page_of, success
 from portal.blueprints.api_v1.schemas import NO_NUL, CourseDetailSchema, CourseSchema
 from portal.db import current_session
@@ -16,7 +16,7 @@ from portal.domain.clock import now
 from portal.domain.courses.models import Level
 from portal.domain.reports.api_lists import published_course, published_courses
 
-blueprint = Blueprint("api_courses", __name__, url_prefix="/api/v1/courses", description="The catalogue")
+blueprint = ApiBlueprint("api_courses", __name__, url_prefix="/api/v1/courses", description="The catalogue")
 
 
 class CourseArguments(PageArguments):

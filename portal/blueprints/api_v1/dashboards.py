@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import marshmallow as ma
-from flask_smorest import Blueprint
 
+from portal.blueprints.api_v1.bodies import ApiBlueprint
 from portal.blueprints.api_v1.envelope import call, enveloped, success
 from portal.db import current_session
 from portal.domain.assignments.queries.students import Group, assignments_of
@@ -19,7 +19,7 @@ from portal.domain.permissions import Permission
 from portal.domain.reports.api_lists import institute_counts, recent_enrolments
 from portal.web.bearer import caller
 
-blueprint = Blueprint("api_dashboard", __name__, url_prefix="/api/v1/dashboard", description="Dashboards")
+blueprint = ApiBlueprint("api_dashboard", __name__, url_prefix="/api/v1/dashboard", description="Dashboards")
 
 MOST_SHOWN = 5
 AHEAD = timedelta(days=7)

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import marshmallow as ma
-from flask_smorest import Blueprint
 
+from portal.blueprints.api_v1.bodies import ApiBlueprint
 from portal.blueprints.api_v1.envelope import PageArguments, call, enveloped, page_of
 from portal.blueprints.api_v1.schemas import LiveClassSchema
 from portal.db import current_session
@@ -18,7 +18,7 @@ from portal.domain.live_classes.queries import ClassRow, classes_between, of_sta
 from portal.domain.permissions import Permission, Role
 from portal.web.bearer import caller
 
-blueprint = Blueprint("api_live_classes", __name__, url_prefix="/api/v1/live-classes", description="Live classes")
+blueprint = ApiBlueprint("api_live_classes", __name__, url_prefix="/api/v1/live-classes", description="Live classes")
 
 LONGEST_CLASS = timedelta(hours=8)  # one that is on now began at most so long ago
 

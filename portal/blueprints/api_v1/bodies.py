@@ -1,0 +1,38 @@
+"""What the calls of the API read: bodies of the type declared for them, and none that is made to break a reader.
+
+A page elsewhere can have a browser send forms and plain text without asking first; JSON it cannot.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+from flask import Request, abort
+from flask_smorest import Blueprint
+from webargs.flaskparser import FlaskParser
+
+FORMS = frozenset({"multipart/form-data", "application/x-www-form-urlencoded"})
+
+
+class BodyParser(FlaskParser):
+    """Reads JSON from JSON and fields from a form; answers 415 to anything else that has content."""
+
+    def load_json(self, req: Request, schema: ma.Schema) -> Any:
+        if not req.is_json and req.get_data():
+            abort(415)
+        try:
+            return super().load_json(req, schema)
+        except RecursionError:
+            abort(400, description="That JSON is nested too deeply.")
+
+    def load_form(self, req: Request, schema: ma.Schema) -> Any:
+        if req.mimetype not in FORMS and req.content_length:
+            abort(415)
+        return super().load_form(req, schema)
+
+
+class ApiBlueprint(Blueprint):
+    """A blueprint of the API; its calls are declared with `call`."""
+
+    ARGUMENTS_PARSER = BodyParser()
