@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Response, current_app, g, jsonify, make_response, request
@@ -21,7 +20,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from portal import db
 from portal.domain.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, TooLarge, Unavailable
 from portal.web import limits, refusals, request_ids
-from portal.web.htmx import respond
+from portal.web.htmx import previous_address, respond
 
 log = structlog.get_logger(__name__)
 
@@ -88,7 +87,12 @@ def error_answer(
         answer = _as_json(status, sentence, list(items or _field_errors(fields or {})), retry_after)
     else:
         answer = _as_page(
-            status, sentence, message=message, retry_after=retry_after, limit_bytes=limit_bytes, back_url=_back_url()
+            status,
+            sentence,
+            message=message,
+            retry_after=retry_after,
+            limit_bytes=limit_bytes,
+            back_url=previous_address(),
         )
     answer.headers.update(headers or {})
     if retry_after is not None:
@@ -220,11 +224,3 @@ def _plain(status: int, message: str) -> Response:
         f"<body><main><h1>{escape(message)}</h1><p>Reference: {request_ids.request_id()}</p></main></body></html>"
     )
     return Response(body, status, mimetype="text/html")
-
-
-def _back_url() -> str | None:
-    """Return where the person came from, if that is a page of ours."""
-    parts = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer") or "")
-    if not parts.netloc or parts.netloc != request.host:
-        return None
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from flask import Response, make_response, render_template, request
 from jinja2_fragments.flask import render_block
@@ -28,11 +28,14 @@ def wants_fragment() -> bool:
 
 def page_address() -> str:
     """Return path and query of the page on which the person is, as htmx or the Referer tells; `/` if neither does."""
-    told = request.headers.get("HX-Current-URL") or request.headers.get("Referer") or ""
-    parts = urlsplit(told)
-    if parts.netloc and parts.netloc != request.host:
-        return "/"
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    told = _told_address()
+    return _path_of(told) if told is not None and told.netloc in {"", request.host} else "/"
+
+
+def previous_address() -> str | None:
+    """Return path and query of the page from which the person came, if that is a page of ours."""
+    told = _told_address()
+    return _path_of(told) if told is not None and told.netloc == request.host else None
 
 
 def respond(
@@ -62,3 +65,16 @@ def go_to(address: str) -> BaseResponse:
 def unchanged() -> Response:
     """Answer a poll when there is nothing new: htmx swaps nothing."""
     return Response(status=204)
+
+
+def _told_address() -> SplitResult | None:
+    """Return what htmx or the Referer says, which anybody may have made up; None where it is no address."""
+    try:
+        return urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer") or "")
+    except ValueError:
+        return None
+
+
+def _path_of(address: SplitResult) -> str:
+    path = "/" + address.path.lstrip("/")  # two slashes would begin the name of another site
+    return path + (f"?{address.query}" if address.query else "")

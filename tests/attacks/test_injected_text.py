@@ -127,6 +127,22 @@ def test_an_error_says_nothing_back_that_could_run(
     assert MARK not in answer.get_data(as_text=True)
 
 
+@pytest.mark.parametrize("header", ["Referer", "HX-Current-URL"])
+@pytest.mark.parametrize(
+    "address",
+    ["https://evil.test/x", "http://localhost//evil.test/x", "http://localhost@evil.test/", "//evil.test", "http://["],
+)
+def test_the_way_back_from_an_error_stays_in_the_portal(app: Flask, connection: Any, header: str, address: str) -> None:
+    answer = app.test_client().get("/nowhere", headers={header: address})
+    assert answer.status_code == 404
+    for link in parse(answer).css("a[href]"):
+        assert link.attributes["href"].startswith("/")
+        assert not link.attributes["href"].startswith("//")
+    sent_to = app.test_client().get("/account", headers={header: address, "HX-Request": "true"}).headers["HX-Redirect"]
+    assert sent_to.startswith("/login?next=/")
+    assert not sent_to.startswith("/login?next=//")
+
+
 def test_mails_print_what_was_typed_and_work_nothing_out() -> None:
     typed = {name: text if "at" in name or "on" in name else f"{text} {EXPRESSIONS}" for name, text in DATA.items()}
     typed["files"], typed["starts_on"] = DATA["files"], DATA["starts_on"]

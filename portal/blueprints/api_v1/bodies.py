@@ -5,6 +5,7 @@ A page elsewhere can have a browser send forms and plain text without asking fir
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import marshmallow as ma
@@ -22,9 +23,11 @@ class BodyParser(FlaskParser):
         if not req.is_json and req.get_data():
             abort(415)
         try:
-            return super().load_json(req, schema)
-        except RecursionError:
-            abort(400, description="That JSON is nested too deeply.")
+            value = super().load_json(req, schema)
+            json.dumps(value, ensure_ascii=False, default=str).encode()
+        except (RecursionError, ValueError):  # too deep, a number too long, half of a character
+            abort(400, description="That JSON holds what cannot be read.")
+        return value
 
     def load_form(self, req: Request, schema: ma.Schema) -> Any:
         if req.mimetype not in FORMS and req.content_length:
