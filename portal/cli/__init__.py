@@ -19,6 +19,10 @@ COMMANDS = {
     "admin": ("portal.cli.admin", "admin", "Make an administrator, or let one in again."),
     "check": ("portal.cli.check", "check", "Check that all that must hold does hold: receipts, bytes, seals, jobs."),
     "audit": ("portal.cli.audit", "audit", "Verify the audit trail."),
+    "backup": ("portal.cli.backup", "backup", "Back up the database and every file, while the portal runs."),
+    "restore": ("portal.cli.restore", "restore", "Bring a backup into an empty home."),
+    "upgrade": ("portal.cli.upgrade", "upgrade", "Back up, then bring the database to this version."),
+    "doctor": ("portal.cli.doctor", "doctor", "Say what is well, what is not, and what to do."),
     "demo": ("portal.cli.demo", "demo", "Fill an empty portal with demo data."),
 }
 

@@ -16,6 +16,7 @@ from portal.embedded.processes import end_group, group_is_alive, running_process
 
 NEEDED_MEGABYTES = 300
 LEFTOVER_PATIENCE_SECONDS = 8.0
+RESTORING = "restoring"  # is there while a restore fills the home, and after one that was cut off
 
 
 class Home:
@@ -32,6 +33,7 @@ class Home:
     def open(self, address: str) -> None:
         """Make the folder ours for this run, and end what an earlier one left behind."""
         self._check_owner()
+        self._check_whole()
         self.folder.mkdir(parents=True, exist_ok=True)
         self._check_room()
         self._take_lock(address)
@@ -57,6 +59,30 @@ class Home:
         kept: dict[str, str] = json.loads(path.read_text())
         return kept
 
+    def environment(self, address: str) -> dict[str, str]:
+        """Return what the portal's processes are told: what is set in this terminal, and our own where nothing is."""
+        environ = dict(os.environ) | {"PORTAL_HOME": str(self.folder)}
+        own = {"PORTAL_ENVIRONMENT": "development", "PORTAL_URL": address} | self.secrets()
+        for name, value in own.items():
+            if name not in environ and f"{name}_FILE" not in environ:
+                environ[name] = value
+        return environ
+
+    def holder(self) -> tuple[int, str] | None:
+        """Return the process that runs this home now, and its address."""
+        try:
+            lock = os.open(self._lock_file, os.O_RDONLY)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid, _, where = os.read(lock, 1000).decode(errors="replace").strip().partition(" ")
+            return (int(pid), where) if pid.isdigit() else (0, "")
+        finally:
+            os.close(lock)
+        return None
+
     def note_processes(self, pids: list[int]) -> None:
         """Write down which process groups this run has started, and when each began."""
         running = [process for pid in pids if (process := running_process(pid))]
@@ -81,6 +107,13 @@ class Home:
             raise RunError(f"{self.folder} belongs to {_name_of(present.stat().st_uid)}. {elsewhere}")
         if not os.access(present, os.W_OK | os.X_OK):
             raise RunError(f"{present} cannot be written by you. {elsewhere}")
+
+    def _check_whole(self) -> None:
+        if (self.folder / RESTORING).exists():
+            raise RunError(
+                f"A restore into {self.folder} did not come to its end. "
+                f"Move it away (mv {self.folder} {self.folder}.half), then type again: portal restore DIR"
+            )
 
     def _check_room(self) -> None:
         free = shutil.disk_usage(self.folder).free // 1_000_000

@@ -7,7 +7,6 @@ job worker and the web server, and keeps all of them running until Ctrl-C or SIG
 from __future__ import annotations
 
 import errno
-import os
 import select
 import signal
 import socket
@@ -97,7 +96,7 @@ class Supervisor:
             self.home.close()
 
     def _start(self) -> None:
-        environ = self._environment()
+        environ = self.home.environment(self.address)
         if "DATABASE_URL" not in environ and "DATABASE_URL_FILE" not in environ:
             Settings.from_env(
                 environ | {"DATABASE_URL": "postgresql://127.0.0.1/to-be-started"}
@@ -115,15 +114,6 @@ class Supervisor:
         with step("Starting web server and job worker"):
             self._start_children(environ)
         self._greet(settings)
-
-    def _environment(self) -> dict[str, str]:
-        """Return what the portal's processes are told: what is set in this terminal, and our own where nothing is."""
-        environ = dict(os.environ) | {"PORTAL_HOME": str(self.home.folder)}
-        own = {"PORTAL_ENVIRONMENT": "development", "PORTAL_URL": self.address} | self.home.secrets()
-        for name, value in own.items():
-            if name not in environ and f"{name}_FILE" not in environ:
-                environ[name] = value
-        return environ
 
     def _start_database(self) -> dict[str, str]:
         """Start the embedded PostgreSQL, and return the settings that lead to it."""

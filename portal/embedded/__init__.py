@@ -6,6 +6,16 @@
 
 from portal.embedded.access import ClusterAccess
 from portal.embedded.cluster import Cluster, temporary_cluster
+from portal.embedded.control import ControlState, control_state
 from portal.embedded.errors import EmbeddedError
+from portal.embedded.server_user import wheel_programs
 
-__all__ = ["Cluster", "ClusterAccess", "EmbeddedError", "temporary_cluster"]
+__all__ = [
+    "Cluster",
+    "ClusterAccess",
+    "ControlState",
+    "EmbeddedError",
+    "control_state",
+    "temporary_cluster",
+    "wheel_programs",
+]

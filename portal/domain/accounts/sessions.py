@@ -167,6 +167,16 @@ def end_all(session: Session, user_id: UUID, *, because: str, at: datetime, keep
     return len(ended)
 
 
+def end_everybodys(session: Session, *, because: str, at: datetime) -> None:
+    """End every session and every sign-in of a program, as after a restore: an older state knows of no later end."""
+    session.execute(
+        update(UserSession).where(UserSession.ended_at.is_(None)).values(ended_at=at, ended_because=because)
+    )
+    session.execute(
+        update(RefreshToken).where(RefreshToken.revoked_at.is_(None)).values(revoked_at=at, revoked_because=because)
+    )
+
+
 def _remember_device(session: Session, user_id: UUID, device_token: str, at: datetime) -> UUID:
     statement = (
         insert(Device)
