@@ -66,6 +66,9 @@ class Mailer(Protocol):
     def send(self, message: Message) -> None:
         """Hand the message over, or raise `MailRefused` or `MailDelayed`."""
 
+    def check(self) -> None:
+        """Go as far as one can without a message; raise `MailServerAway` where mail could not be handed over."""
+
 
 def mailer_from(settings: Settings) -> Mailer:
     """Return the mailer these settings ask for."""
@@ -150,6 +153,14 @@ class SmtpMailer:
         except (smtplib.SMTPException, OSError) as error:
             raise MailServerAway(f"The mail server does not answer ({type(error).__name__}: {error})") from error
 
+    def check(self) -> None:
+        try:
+            with self._connection() as server:
+                server.ehlo_or_helo_if_needed()
+                server.noop()
+        except (smtplib.SMTPException, OSError) as error:
+            raise MailServerAway(f"The mail server lets nobody in ({type(error).__name__}: {error})") from error
+
     @contextmanager
     def _connection(self) -> Iterator[smtplib.SMTP]:
         trust = ssl.create_default_context()
@@ -191,6 +202,11 @@ class FolderMailer:
             with suppress(OSError):
                 os.unlink(temporary)
             raise MailServerAway(f"The mail folder cannot be written ({error.strerror})") from error
+
+    def check(self) -> None:
+        present = next(place for place in (self.folder, *self.folder.parents) if place.exists())
+        if not os.access(present, os.W_OK | os.X_OK):
+            raise MailServerAway(f"The mail folder cannot be written ({present})")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,10 +10,10 @@ import click
 
 from portal.cli.kept import KeptPortal, in_one_line_each, kept_portal
 from portal.cli.terminal import say
-from portal.embedded import ControlState, control_state
+from portal.embedded import control_state
 from portal.keeping.backup import Taken, take_backup
 from portal.keeping.folder import BackupFolder
-from portal.keeping.notes import BackupNote, note_backup
+from portal.keeping.notes import note_backup, note_of
 
 HOME = click.option(
     "--home", envvar="PORTAL_HOME", default="var", show_default=True, type=click.Path(path_type=Path),
@@ -41,8 +40,8 @@ def back_up(home: Path, folder: BackupFolder, programs: Path | None = None) -> T
         taken = take_backup(portal.settings, folder, at=datetime.now(UTC), tell=say, cluster=_system(portal))
     # Where PostgreSQL was ours it has stopped by now: what it says of itself shows later that nothing ran since.
     stood = control_state(portal.cluster.data) if portal.cluster else None
-    _remember(portal, folder, taken, stood)
     manifest = taken.manifest
+    note_backup(portal.settings.portal_home, note_of(folder, manifest, stood))
     say(
         f"Backup {manifest.name} in {folder.folder}: "
         f"{sum(table.rows for table in manifest.contents.tables.values()):,} rows, "
@@ -61,10 +60,3 @@ def _keep(folder: BackupFolder, number: int) -> None:
 def _system(portal: KeptPortal) -> int | None:
     """Return the identity of the embedded cluster, where it is ours to ask."""
     return control_state(portal.cluster.data).system if portal.cluster else None
-
-
-def _remember(portal: KeptPortal, folder: BackupFolder, taken: Taken, stood: ControlState | None) -> None:
-    manifest = taken.manifest
-    note = BackupNote(manifest.name, manifest.taken_at, str(folder.folder), str(manifest.contents.audit))
-    portal.settings.portal_home.mkdir(parents=True, exist_ok=True)
-    note_backup(portal.settings.portal_home, replace(note, cluster=stood))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from portal.keeping.errors import KeepingError
 from portal.settings import Settings, SettingsError
 
 DATABASE = "portal"  # its name in an embedded cluster
+ADDRESS = "http://127.0.0.1:8000"  # where it would run
 SECONDS_TO_ANSWER = 30  # a portal that starts now
 
 
@@ -27,11 +28,11 @@ class KeptPortal:
 
     home: Home
     settings: Settings
-    environ: Mapping[str, str]
-    """What its processes are told."""
     cluster: Cluster | None
     """The embedded database where it is ours for this time; None where the portal runs, or has one of its own."""
     embedded: bool
+    runs: bool
+    """Whether web server and worker should be there."""
 
 
 @contextmanager
@@ -40,14 +41,15 @@ def kept_portal(folder: Path, *, programs: Path | None = None) -> Iterator[KeptP
     home = Home(folder)
     if has_database_of_its_own():
         environ = environment_of(home)
-        yield KeptPortal(home, Settings.from_env(environ), environ, None, embedded=False)
+        yield KeptPortal(home, Settings.from_env(environ), None, embedded=False, runs=True)
     elif holder := home.holder():
-        environ = with_database(home.environment(holder[1]), _running(home))
-        yield KeptPortal(home, Settings.from_env(environ), environ, None, embedded=True)
+        runs = holder[1].startswith("http")  # another command may hold it, too
+        environ = with_database(home.environment(holder[1] if runs else ADDRESS), _running(home))
+        yield KeptPortal(home, Settings.from_env(environ), None, embedded=True, runs=runs)
     else:
         with opened(home, "a-command"), Cluster(check_made(home), programs=programs) as cluster:
-            environ = with_database(home.environment("http://127.0.0.1:8000"), cluster.access)
-            yield KeptPortal(home, Settings.from_env(environ), environ, cluster, embedded=True)
+            environ = with_database(home.environment(ADDRESS), cluster.access)
+            yield KeptPortal(home, Settings.from_env(environ), cluster, embedded=True, runs=False)
 
 
 @contextmanager
@@ -78,7 +80,7 @@ def has_database_of_its_own() -> bool:
 def environment_of(home: Home) -> dict[str, str]:
     """Return this terminal's settings; a home of `make run` brings what it has, a server has all of its own."""
     if (home.folder / "secrets.json").exists():
-        return home.environment("http://127.0.0.1:8000")
+        return home.environment(ADDRESS)
     return dict(os.environ) | {"PORTAL_HOME": str(home.folder)}
 
 

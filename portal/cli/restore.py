@@ -16,6 +16,7 @@ from portal.cli.backup import HOME
 from portal.cli.database import alembic_config
 from portal.cli.home import RESTORING, Home
 from portal.cli.kept import (
+    ADDRESS,
     DATABASE,
     environment_of,
     has_database_of_its_own,
@@ -30,6 +31,7 @@ from portal.keeping import restore as keeping
 from portal.keeping.backup import settings_without_secrets, trace_of_secrets
 from portal.keeping.contents import plain
 from portal.keeping.folder import BackupFolder, Manifest
+from portal.keeping.notes import note_backup, note_of
 from portal.settings import Settings
 
 OF_THIS_MACHINE = frozenset({"PORTAL_HOME", "DATABASE_URL", "MIGRATION_DATABASE_URL", "PORTAL_URL"})
@@ -48,13 +50,14 @@ def restore(folder: Path, name: str | None, home: Path) -> None:
         manifest = backups.manifest(backups.chosen(name))
         with _empty_portal(Home(home)) as settings:
             fill(settings, backups, manifest)
+            note_backup(settings.portal_home, note_of(backups, manifest))
             _tell_what_differs(settings, backups, manifest)
         say(f"Backup {manifest.name} is restored and compared, {time.monotonic() - began:.1f} s.")
         say(_what_to_type(home))
 
 
 def fill(settings: Settings, backups: BackupFolder, manifest: Manifest) -> None:
-    """Fill the empty database and storage of these settings from a backup; files of one that fails are removed again."""
+    """Fill the empty database and storage of these settings; files of a restore that fails are removed again."""
     storage, owner_url = storage_from(settings), settings.migration_database_url or settings.database_url
     keeping.check_fits(manifest, owner_url)
     keeping.check_holds_no_files(storage)
@@ -100,7 +103,7 @@ def _empty_portal(home: Home) -> Iterator[Settings]:
             say("Making the database")
             with cluster:
                 cluster.create_database(DATABASE)
-                environ = with_database(home.environment("http://127.0.0.1:8000"), cluster.access)
+                environ = with_database(home.environment(ADDRESS), cluster.access)
                 settings = Settings.from_env(environ)
                 yield settings
                 home.tables = state_of_tables(plain(settings.migration_database_url))

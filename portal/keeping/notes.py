@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from portal.embedded import ControlState
-from portal.keeping.folder import write
+from portal.keeping.folder import BackupFolder, Manifest, write
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,14 @@ class BackupNote:
     """Where the embedded cluster stood when it was stopped right after; None while the portal ran on."""
 
 
+def note_of(folder: BackupFolder, manifest: Manifest, cluster: ControlState | None = None) -> BackupNote:
+    """Return what is to be remembered of a backup."""
+    return BackupNote(manifest.name, manifest.taken_at, str(folder.folder), str(manifest.contents.audit), cluster)
+
+
 def note_backup(home: Path, note: BackupNote) -> None:
     """Remember the last backup; the file belongs to the owner of the home."""
+    home.mkdir(parents=True, exist_ok=True)
     unfinished = home / "backups.json.new"
     write(unfinished, json.dumps(asdict(note)) + "\n")
     owner = home.stat()

@@ -92,4 +92,6 @@ def test_a_file_that_was_never_attached_is_erased_and_an_attached_one_is_not(
             )
         session.commit()
     sweeping.sweep_files(storage, at=AT)
+    assert storage.size(keys[FileState.STORED]) == 4, "a backup may still count on it"
+    sweeping.sweep_files(storage, at=AT + timedelta(days=1))
     assert [key for key, _ in storage.every_key()] == [keys[FileState.ATTACHED]]

@@ -18,7 +18,8 @@ from portal.domain.errors import Conflict
 from portal.domain.files.models import FilePurpose, FileState, StoredFile
 
 UNATTACHED_HOURS = 24  # a file nobody attached is an upload that was given up
-ERASE_AGAIN_HOURS = 24  # bytes of a deleted file are erased at every sweep for so long, in case one was cut off
+KEPT_HOURS = 24  # bytes of a deleted file stay so long: a backup copies them after the rows that still count on them
+ERASE_AGAIN_HOURS = 24  # from then on they are erased at every sweep for so long, in case one was cut off
 BATCH = 500
 LONGEST_NAME = 150  # characters
 INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # controls, direction marks, halves of characters
@@ -87,25 +88,29 @@ def detach(session: Session, file: StoredFile, *, at: datetime) -> None:
 
 
 def give_up_unattached(session: Session, *, at: datetime) -> list[str]:
-    """Mark files that were never attached as deleted; return the keys whose bytes are to be erased after the commit."""
-    lately = at - timedelta(hours=ERASE_AGAIN_HOURS)
+    """Mark files that were never attached as deleted; return the keys of files deleted a day ago, to be erased."""
+    let_go = at - timedelta(hours=KEPT_HOURS)
+    lately = let_go - timedelta(hours=ERASE_AGAIN_HOURS)
     rows = session.scalars(
         select(StoredFile)
         .where(
             or_(
                 StoredFile.state.in_([FileState.RECEIVING, FileState.STORED])
                 & (StoredFile.stored_at < at - timedelta(hours=UNATTACHED_HOURS)),
-                (StoredFile.state == FileState.DELETED) & (StoredFile.deleted_at > lately),
+                (StoredFile.state == FileState.DELETED)
+                & (StoredFile.deleted_at > lately)
+                & (StoredFile.deleted_at <= let_go),
             )
         )
         .order_by(StoredFile.id)
         .limit(BATCH)
         .with_for_update(skip_locked=True)
     ).all()
+    erased = [row.storage_key for row in rows if row.state == FileState.DELETED]
     for row in rows:
         if row.state != FileState.DELETED:
             detach(session, row, at=at)
-    return [row.storage_key for row in rows]
+    return erased
 
 
 def erase_ownerless(session: Session, store: ByteStore, *, at: datetime) -> int:

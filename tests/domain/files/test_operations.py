@@ -46,18 +46,22 @@ def test_a_file_nobody_attached_is_given_up_after_a_day(world: Session, record):
     forgotten, fresh, used = record(), record(NOON + timedelta(hours=2)), record()
     files.attach(world, used, at=NOON)
     assert files.give_up_unattached(world, at=NOON + DAY) == []
-    assert files.give_up_unattached(world, at=NOON + DAY + timedelta(minutes=1)) == [forgotten.storage_key]
+    given_up = NOON + DAY + timedelta(minutes=1)
+    assert files.give_up_unattached(world, at=given_up) == []
     assert (forgotten.state, fresh.state, used.state) == ("deleted", "stored", "attached")
     with pytest.raises(Conflict):
         files.attach(world, forgotten, at=NOON + DAY)
+    assert forgotten.storage_key in files.give_up_unattached(world, at=given_up + DAY)
 
 
-def test_bytes_of_a_deleted_file_are_named_again_for_a_day(world: Session, record):
+def test_bytes_of_a_deleted_file_stay_for_a_day_and_are_named_again_for_another(world: Session, record):
     row = record()
     files.attach(world, row, at=NOON)
     files.detach(world, row, at=NOON)
-    assert files.give_up_unattached(world, at=NOON + timedelta(hours=1)) == [row.storage_key]
-    assert files.give_up_unattached(world, at=NOON + DAY + timedelta(hours=1)) == []
+    assert files.give_up_unattached(world, at=NOON + timedelta(hours=23)) == []
+    assert files.give_up_unattached(world, at=NOON + DAY) == [row.storage_key]
+    assert files.give_up_unattached(world, at=NOON + DAY + timedelta(hours=23)) == [row.storage_key]
+    assert files.give_up_unattached(world, at=NOON + 2 * DAY) == []
 
 
 def test_bytes_without_a_row_are_erased_after_a_day_and_all_others_stay(world: Session, record, tmp_path: Path):
