@@ -47,7 +47,8 @@ def kept_portal(folder: Path, *, programs: Path | None = None) -> Iterator[KeptP
         environ = with_database(home.environment(holder[1] if runs else ADDRESS), _running(home))
         yield KeptPortal(home, Settings.from_env(environ), None, embedded=True, runs=runs)
     else:
-        with opened(home, "a-command"), Cluster(check_made(home), programs=programs) as cluster:
+        folder = check_made(home)
+        with opened(home, "a-command"), Cluster(folder, programs=programs) as cluster:
             environ = with_database(home.environment(ADDRESS), cluster.access)
             yield KeptPortal(home, Settings.from_env(environ), cluster, embedded=True, runs=False)
 

@@ -116,12 +116,12 @@ def _empty_portal(home: Home) -> Iterator[Settings]:
 
 
 def _check_empty(home: Home) -> None:
-    kept = [folder for folder in (home.database, home.folder / "files") if folder.is_dir() and any(folder.iterdir())]
-    if kept:
-        raise RunError(
-            f"There is a portal in {home.folder} already ({kept[0].name}/). A restore needs an empty home. "
-            f"Type: mv {home.folder} {home.folder}.before"
-        )
+    for folder in (home.database, home.folder / "files"):
+        if any(path.is_file() for path in folder.rglob("*")):
+            raise RunError(
+                f"There is a portal in {home.folder} already ({folder.name}/). A restore needs an empty home. "
+                f"Type: mv {home.folder} {home.folder}.before"
+            )
 
 
 def _tell_what_differs(settings: Settings, backups: BackupFolder, manifest: Manifest) -> None:

@@ -1,0 +1,277 @@
+"""What comes back is what was there: every row, rule, right and byte; what is not is noticed, and nothing is left."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from portal import db
+from portal.adapters.storage import storage_from
+from portal.cli.home import RESTORING
+from portal.cli.restore import fill
+from portal.domain.accounts.models import UserSession
+from portal.domain.files.models import StoredFile
+from portal.embedded import Cluster, ClusterAccess
+from portal.keeping.contents import plain
+from portal.keeping.errors import KeepingError
+from portal.keeping.folder import BackupFolder, write_manifest
+from portal.settings import Settings
+from tests.adapters.test_storage import object_store
+from tests.factories import make_session, make_user
+from tests.keeping.homes import DATABASE, everything_in, files_in, portal
+from tests.keeping.test_backup import back_up, hand_in
+from tests.platform.runs import OrdinaryUser, Run
+
+__all__ = ["object_store"]
+CopyOfHome = Callable[[str], Path]
+
+
+def held_by(home: Path) -> dict[str, object]:
+    """Return all that is in a stopped home: the database as both roles see it, and the files."""
+    with Cluster(home / "database") as cluster:
+        return everything_in(cluster.owner_url(DATABASE)) | {"files": files_in(home / "files")}
+
+
+def test_everything_of_a_home_is_in_the_restored_one(copy_of_home: CopyOfHome, place: Path):
+    home, backups, restored = copy_of_home("home"), place / "backups", place / "restored"
+    before = held_by(home)
+    assert len(before["rows of submissions"]) == len(before["files"]) == 60  # type: ignore[arg-type]
+    assert len(before["rows of audit_seals"]) == 60  # type: ignore[arg-type]
+    taken = portal(home, "backup", str(backups), TIME_ZONE="Europe/London", SENTRY_DSN="https://k@e.example.org/1")
+    assert taken.code == 0, taken.said
+
+    done = portal(restored, "restore", str(backups))
+
+    assert done.code == 0, done.said
+    head = next(line.rsplit(" ", 1)[1] for line in taken.said.splitlines() if line.startswith("Head"))
+    assert f"The trail is whole up to its head {head}" in done.said
+    assert "TIME_ZONE was Europe/London, here it is Africa/Accra" in done.said
+    assert "SENTRY_DSN was set, here it is not set" in done.said
+    assert done.said.endswith(f"Now type: make run PORTAL_HOME={restored}\n")
+    assert json.loads((restored / "backups.json").read_text())["folder"] == str(backups)
+    after = held_by(restored)
+    assert after.keys() == before.keys()
+    for what in before:
+        assert after[what] == before[what], what
+    again = portal(restored, "restore", str(backups))
+    assert (again.code, again.said.splitlines()[-1]) == (
+        1,
+        f"Error: There is a portal in {restored} already (database/). A restore needs an empty home. "
+        f"Type: mv {restored} {restored}.before",
+    )
+
+
+def test_an_ordinary_user_backs_up_and_restores(place: Path, copy_of_home: CopyOfHome, ordinary_user: OrdinaryUser):
+    home, mine = copy_of_home("home"), place / "mine"
+    mine.mkdir()
+    for path in (mine, home, *home.rglob("*")):
+        if not path.is_relative_to(home / "database" / "cluster"):
+            os.chown(path, ordinary_user.entry.pw_uid, ordinary_user.entry.pw_gid)
+
+    taken = portal(home, "backup", str(mine / "backups"), by=ordinary_user)
+    assert taken.code == 0, taken.said
+    restored = portal(mine / "restored", "restore", str(mine / "backups"), by=ordinary_user)
+
+    assert restored.code == 0, restored.said
+    assert files_in(mine / "restored" / "files") == files_in(home / "files")
+    assert {path.stat().st_uid for path in (mine / "restored").iterdir()} == {ordinary_user.entry.pw_uid}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> BackupFolder:
+    return BackupFolder(tmp_path / "backups")
+
+
+@pytest.fixture
+def empty_portal(
+    cluster: ClusterAccess, live_settings: Settings, live_database: str, tmp_path: Path
+) -> Iterator[Settings]:
+    """Settings of a portal with an empty database and storage, and with other secrets."""
+    name = f"{live_database}_restored"
+    cluster.drop_database(name)
+    cluster.create_database(name)
+    yield replace(
+        live_settings,
+        portal_home=tmp_path / "elsewhere",
+        database_url=live_settings.database_url.replace(live_database, name),
+        migration_database_url=live_settings.migration_database_url.replace(live_database, name),
+        secret_key="another-secret-for-tests-that-is-long-enough",
+    )
+    cluster.drop_database(name)
+
+
+def restore(settings: Settings, folder: BackupFolder) -> None:
+    fill(settings, folder, folder.manifest(folder.chosen(None)))
+
+
+@contextmanager
+def rows(settings: Settings) -> Iterator[Session]:
+    engine = db.make_engine(settings.database_url, pool_size=1)
+    with Session(engine) as session:
+        yield session
+    engine.dispose()
+
+
+def tables_of(settings: Settings) -> int:
+    with psycopg.connect(plain(settings.migration_database_url)) as connection:
+        found = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
+    return int(found[0]) if found else 0
+
+
+@pytest.mark.parametrize("part", ["a file", "database.dump", "files.sha256", "settings.json", "manifest.json"])
+def test_a_flipped_byte_is_noticed_and_nothing_of_the_backup_is_left(
+    live_settings: Settings, live_engine: Engine, folder: BackupFolder, empty_portal: Settings, part: str
+):
+    keys = hand_in(live_engine, storage_from(live_settings), b"a film", b"another")
+    name = back_up(live_settings, folder).manifest.name
+    path = folder.files / keys[1] if part == "a file" else folder.part(name, part)
+    content = bytearray(path.read_bytes())
+    place = content.index(b'"bytes_of_files"') + 18 if part == "manifest.json" else len(content) // 2
+    content[place] ^= 1
+    path.write_bytes(content)
+
+    named = keys[1] if part == "a file" else part
+    with pytest.raises(KeepingError, match=f"{named} .*(changed|is not what was written|cannot be read)") as refusal:
+        restore(empty_portal, folder)
+
+    assert "\n" not in str(refusal.value)
+    assert list(storage_from(empty_portal).every_key()) == []
+    assert tables_of(empty_portal) == 0
+
+
+def test_a_file_that_the_backup_lost_is_named(
+    live_settings: Settings, live_engine: Engine, folder: BackupFolder, empty_portal: Settings
+):
+    key = hand_in(live_engine, storage_from(live_settings), b"a film", b"another")[0]
+    back_up(live_settings, folder)
+    (folder.files / key).unlink()
+    with pytest.raises(KeepingError, match=f"The file {key} is not in the backup"):
+        restore(empty_portal, folder)
+    assert list(storage_from(empty_portal).every_key()) == []
+
+
+def test_a_dump_that_does_not_hold_what_was_counted_is_noticed(
+    live_settings: Settings, live_engine: Engine, folder: BackupFolder, empty_portal: Settings
+):
+    """The sums are right, the rows are not: as if the dump had been taken of another moment."""
+    hand_in(live_engine, storage_from(live_settings), b"a film")
+    manifest = back_up(live_settings, folder).manifest
+    users = replace(manifest.contents.tables["users"], rows=7)
+    tables = manifest.contents.tables | {"users": users}
+    write_manifest(
+        folder.part(manifest.name, ""), replace(manifest, contents=replace(manifest.contents, tables=tables))
+    )
+    with pytest.raises(KeepingError, match="users has 1 rows, 7 were expected"):
+        restore(empty_portal, folder)
+
+
+def test_what_was_written_after_a_backup_is_not_in_it(
+    live_settings: Settings, live_engine: Engine, folder: BackupFolder, empty_portal: Settings
+):
+    storage = storage_from(live_settings)
+    first = hand_in(live_engine, storage, b"before")[0]
+    name = back_up(live_settings, folder).manifest.name
+    second = hand_in(live_engine, storage, b"after")[0]
+    assert {key for key, _ in folder.wanted(back_up(live_settings, folder, hours=1).manifest.name)} == {first, second}
+
+    fill(empty_portal, folder, folder.manifest(folder.chosen(name)))
+
+    assert [key for key, _ in storage_from(empty_portal).every_key()] == [first]
+    with rows(empty_portal) as session:
+        assert session.scalars(select(StoredFile.storage_key)).all() == [first]
+
+
+@pytest.mark.parametrize("same_secrets", [True, False])
+def test_people_sign_in_again_unless_the_secrets_are_the_same(
+    live_settings: Settings, live_engine: Engine, folder: BackupFolder, empty_portal: Settings, same_secrets: bool
+):
+    with Session(live_engine) as session:
+        make_session(session, make_user(session))
+        session.commit()
+    back_up(live_settings, folder)
+    restore(replace(empty_portal, secret_key=live_settings.secret_key) if same_secrets else empty_portal, folder)
+    with rows(empty_portal) as session:
+        restored = session.scalars(select(UserSession)).one()
+        assert (restored.ended_at is None, restored.ended_because is None) == (same_secrets, same_secrets)
+
+
+def test_a_bucket_is_restored_from_a_backup(
+    live_settings: Settings, live_engine: Engine, folder: BackupFolder, empty_portal: Settings, object_store: str
+):
+    key = hand_in(live_engine, storage_from(live_settings), b"a film")[0]
+    back_up(live_settings, folder)
+    bucket = replace(
+        empty_portal, storage_url="s3://portal/restored", s3_endpoint=object_store,
+        s3_access_key_id="testing", s3_secret_access_key="testing",
+    )  # fmt: skip
+    restore(bucket, folder)
+    assert b"".join(storage_from(bucket).open(key)) == b"a film"
+
+
+def test_nothing_is_mixed_with_what_is_there(
+    live_settings: Settings, live_engine: Engine, folder: BackupFolder, empty_portal: Settings
+):
+    hand_in(live_engine, storage_from(live_settings), b"a film")
+    back_up(live_settings, folder)
+    with pytest.raises(KeepingError, match="The database has tables already"):
+        restore(replace(live_settings, portal_home=empty_portal.portal_home), folder)
+    storage_from(empty_portal).put([b"theirs"], "aa/theirs")
+    with pytest.raises(KeepingError, match="There are files already"):
+        restore(empty_portal, folder)
+    assert [key for key, _ in storage_from(empty_portal).every_key()] == ["aa/theirs"]
+
+
+@pytest.mark.parametrize(
+    "newer, words",
+    [
+        ({"contents": "9999"}, "made by a newer version of the portal"),
+        ({"server_major": 99}, "The backup is of PostgreSQL 99, this server is 18"),
+    ],
+)
+def test_a_backup_of_a_newer_portal_or_postgresql_is_refused(
+    live_settings: Settings, folder: BackupFolder, empty_portal: Settings, newer: dict[str, object], words: str
+):
+    manifest = back_up(live_settings, folder).manifest
+    if "contents" in newer:
+        newer = {"contents": replace(manifest.contents, migration="9999")}
+    write_manifest(folder.part(manifest.name, ""), replace(manifest, **newer))  # type: ignore[arg-type]
+    with pytest.raises(KeepingError, match=words):
+        restore(empty_portal, folder)
+    assert tables_of(empty_portal) == 0
+
+
+def test_a_restore_that_fails_leaves_an_empty_home(copy_of_home: CopyOfHome, place: Path):
+    home, backups = copy_of_home("home"), place / "backups"
+    assert portal(home, "backup", str(backups)).code == 0
+    broken = next(path for path in (backups / "files" / "bench").iterdir())
+    broken.write_bytes(broken.read_bytes()[::-1])
+
+    failed = portal(place / "restored", "restore", str(backups))
+    assert failed.code == 1
+    assert f"The file bench/{broken.name} in the backup is not what was handed in" in failed.said
+    assert not (place / "restored" / "database").exists()
+    assert not (place / "restored" / RESTORING).exists()
+    assert files_in(place / "restored" / "files") == {}
+
+
+def test_a_home_whose_restore_was_cut_off_is_never_run(place: Path, start: Callable[..., Run]):
+    home = place / "home"
+    home.mkdir()
+    (home / RESTORING).touch()
+
+    run = start(home)
+
+    assert run.ends_within(20) == 1
+    assert run.output.strip() == (
+        f"Error: A restore into {home} did not come to its end. "
+        f"Move it away (mv {home} {home}.half), then type again: portal restore DIR"
+    )
