@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,8 +52,14 @@ class Student(SignedIn):
 class CrashingHome:
     """One home, and the portal that runs in it for now."""
 
-    def __init__(self, folder: Path, students: int, environ: dict[str, str] | None = None) -> None:
-        """`environ` is what the portal is told besides, such as a mail server."""
+    def __init__(
+        self,
+        folder: Path,
+        students: int,
+        environ: dict[str, str] | None = None,
+        fill: Callable[[Cluster], None] | None = None,
+    ) -> None:
+        """`environ` is what the portal is told besides, such as a mail server; `fill` puts in what is there already."""
         self.folder = folder
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
@@ -65,6 +71,8 @@ class CrashingHome:
         with Cluster(folder / "database") as cluster:
             cluster.create_database(DATABASE)
             migrate(settings_for(cluster.access, DATABASE, folder))
+            if fill:
+                fill(cluster)
             self._arrange(students)
 
     def start(self) -> None:
