@@ -29,6 +29,7 @@ from portal.web import (
     security_headers,
     sessions,
     uploads,
+    watching,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,6 +45,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     configure(app, settings)
     logs.register(app, settings)
     metrics.register(app)
+    watching.register(app)
     storage.register(app, settings)
     uploads.register(app, settings)
     errors.register(app)

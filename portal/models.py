@@ -11,6 +11,7 @@ from portal.domain.enrolments import models as enrolments
 from portal.domain.files import models as files
 from portal.domain.live_classes import models as live_classes
 from portal.domain.notifications import models as notifications
+from portal.domain.watch import models as watch
 from portal.web import idempotency, stored_state
 
 metadata = Base.metadata
@@ -29,4 +30,5 @@ __all__ = [
     "numbering",
     "outbox",
     "stored_state",
+    "watch",
 ]

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from procrastinate import App, SyncPsycopgConnector
-from sqlalchemy import text
+from sqlalchemy import Enum, column, table, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.db import Base
@@ -24,6 +24,21 @@ class JobMark(Base):
 
     key: Mapped[str] = mapped_column(primary_key=True)
     done_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+# The queue's own tables, made by its library: what questions about jobs read, and nobody but the library writes.
+jobs = table(
+    "procrastinate_jobs",
+    *map(column, ("id", "task_name", "scheduled_at", "attempts")),
+    column("status", Enum("todo", "doing", "succeeded", "failed", "cancelled", "aborting", "aborted",
+                          name="procrastinate_job_status")),
+)  # fmt: skip
+job_events = table(
+    "procrastinate_events",
+    *map(column, ("job_id", "at")),
+    column("type", Enum("deferred", "started", name="procrastinate_job_event_type")),
+)
+job_workers = table("procrastinate_workers", column("last_heartbeat"))
 
 
 def enqueue(session: Session, job: str, *, key: str, at: datetime | None = None, **ids: UUID | str | int) -> None:

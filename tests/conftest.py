@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from portal import db
 from portal.cli.database import alembic_config
 from portal.domain.accounts import passwords
+from portal.domain.watch import tally
 from portal.embedded import ClusterAccess, temporary_cluster
 from portal.settings import Settings
 from tests.cast import Cast, gather_cast
@@ -71,6 +72,15 @@ def migrate(settings: Settings) -> None:
 def cheap_password_hashes() -> None:
     """A hash that takes a core for a moment is right for people and wrong for a thousand tests."""
     passwords.use(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@pytest.fixture(autouse=True)
+def quiet_watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What the portal notes of its running is written when a test says so, not among the statements it counts."""
+    monkeypatch.setattr(tally, "WRITE_EVERY_SECONDS", float("inf"))
+    monkeypatch.setattr(tally, "WRITE_URGENT_SECONDS", float("inf"))
+    yield
+    tally.forget()
 
 
 @pytest.fixture(scope="session")

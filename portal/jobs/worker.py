@@ -17,6 +17,7 @@ from procrastinate import App
 from portal import db
 from portal.jobs.app import KEEPING, WORK, job_app
 from portal.jobs.rescue import HEARTBEAT_SECONDS, SILENT_SECONDS
+from portal.jobs.watching import start_noting, watched
 from portal.settings import Settings
 
 CONCURRENCY = {WORK: 4, KEEPING: 2}
@@ -28,8 +29,9 @@ log = logging.getLogger(__name__)
 
 def run_worker(settings: Settings) -> None:
     """Run jobs until SIGTERM or Ctrl-C."""
-    db.bind(db.make_engine(settings.database_url, pool_size=sum(CONCURRENCY.values())))
+    db.bind(db.make_engine(settings.database_url, pool_size=sum(CONCURRENCY.values()) + 1))  # one to note how they go
     logging.getLogger("procrastinate.periodic").setLevel(logging.WARNING)  # it would speak every four seconds
+    start_noting()
     asyncio.run(_run_until_stopped(settings))
 
 
@@ -59,6 +61,7 @@ async def _work(app: App) -> None:
                     name=queue,
                     concurrency=concurrency,
                     delete_jobs="successful",
+                    worker_middleware=[watched],
                     install_signal_handlers=False,
                     update_heartbeat_interval=HEARTBEAT_SECONDS,
                     stalled_worker_timeout=SILENT_SECONDS,

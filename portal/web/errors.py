@@ -19,7 +19,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from portal import db
 from portal.domain.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, TooLarge, Unavailable
-from portal.web import limits, refusals, request_ids
+from portal.web import limits, refusals, request_ids, watching
 from portal.web.htmx import previous_address, respond
 
 log = structlog.get_logger(__name__)
@@ -145,6 +145,7 @@ def _note_refusal(error: HTTPException) -> None:
 
 def _answer_database_away(error: Exception) -> Response:
     """Say that the portal is away for a moment, without asking the database for anything more."""
+    watching.failed_because_of(error)
     log.error("database_away", error=type(error).__name__, exc_info=error)
     try:
         db.close_session()

@@ -57,6 +57,8 @@ def register(app: Flask, zone: ZoneInfo = DEFAULT_ZONE) -> None:
         count=count,
         duration=duration,
         playtime=playtime,
+        milliseconds=milliseconds,
+        span_of_time=span_of_time,
         points=points,
         percent=percent,
         initials=initials,
@@ -176,6 +178,20 @@ def playtime(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def milliseconds(amount: float) -> str:
+    """0.4 is `under 1 ms`, 85.2 is `85 ms`, 2340 is `2.3 s`."""
+    if amount < 1:
+        return f"under 1{NO_BREAK}ms"
+    return f"{amount:.0f}{NO_BREAK}ms" if amount < 999.5 else f"{amount / 1000:.1f}{NO_BREAK}s"
+
+
+def span_of_time(seconds: float) -> str:
+    """40 is `40 s`, 5400 is `1 h 30 min`, 200000 is `2 days`."""
+    if seconds < 60:
+        return f"{seconds:.0f}{NO_BREAK}s"
+    return duration(int(seconds // 60)) if seconds < 2 * 86_400 else plural(int(seconds // 86_400), "day")
 
 
 def points(value: Decimal | float) -> str:

@@ -16,6 +16,7 @@ import structlog
 from flask import Flask, Response, g, has_app_context, has_request_context, request
 from sqlalchemy import Engine, event
 
+from portal.domain.watch import tally
 from portal.settings import Settings
 from portal.web.request_ids import request_id
 
@@ -162,9 +163,11 @@ def _note_slow_statement(
 ) -> None:
     milliseconds = (time.perf_counter() - context.portal_started) * 1000
     if milliseconds >= SLOW_STATEMENT_MS:
+        route = request.url_rule.rule if has_request_context() and request.url_rule else None
+        tally.note_slow_statement(statement, milliseconds, route=route)
         log.warning(
             "slow_statement",
             ms=round(milliseconds, 1),
-            route=request.url_rule.rule if has_request_context() and request.url_rule else None,
+            route=route,
             statement=statement[:LONGEST_STATEMENT],
         )

@@ -67,6 +67,7 @@ PLACES: dict[str, tuple[Place, ...]] = {
         Place("Notifications", "notifications.index", "bell", Permission.READ_OWN_NOTIFICATIONS, group=1),
         Place("Audit trail", "admin.audit_trail", "shield", Permission.READ_AUDIT_TRAIL, group=2),
         Place("Security", "admin.security_events", "key", Permission.READ_SECURITY_EVENTS, group=2),
+        Place("System", "admin.system", "chart", Permission.SEE_SYSTEM, group=2),
         Place("Mail", "admin.mail", "message", Permission.SEE_SYSTEM, group=2),
     ),
 }

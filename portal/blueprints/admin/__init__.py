@@ -4,4 +4,15 @@ from flask import Blueprint
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 
-from portal.blueprints.admin import courses, dashboard, enrolments, intakes, live_classes, mail, people, rooms, trail  # noqa: E402, F401 - the views register themselves
+from portal.blueprints.admin import (  # noqa: E402 - the views register themselves
+    courses,  # noqa: F401
+    dashboard,  # noqa: F401
+    enrolments,  # noqa: F401
+    intakes,  # noqa: F401
+    live_classes,  # noqa: F401
+    mail,  # noqa: F401
+    people,  # noqa: F401
+    rooms,  # noqa: F401
+    system,  # noqa: F401
+    trail,  # noqa: F401
+)

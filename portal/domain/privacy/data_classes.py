@@ -45,12 +45,15 @@ NOT_ABOUT_PEOPLE = frozenset(
     {
         "audit_seals",
         "cache_entries",  # figures of public pages and dashboards, for at most a minute
+        "faults",
         "intakes",
         "job_marks",
         "limit_counters",  # keys that live for at most an hour
         "modules",
         "number_series",
         "rooms",
+        "slow_statements",  # without the values they were sent with
+        "timings",
     }
 )
 """Tables of which no column says anything about a person."""
