@@ -30,7 +30,7 @@ SORTS: dict[str, tuple[str, Callable[[RouteDurations], float]]] = {
     "p95": ("95 % within", lambda row: row.p95_ms),
     "slowest": ("Slowest", lambda row: row.slowest_ms),
 }
-ROUTES_SHOWN = 30
+ROUTES_SHOWN = 20
 LOOKED_BACK = timedelta(days=7)  # for slow statements and faults
 
 SILENT_SECONDS = 60  # a worker gives a sign of life every five
