@@ -21,6 +21,7 @@ from sqlalchemy import BigInteger, CheckConstraint, DateTime, Engine, Index, Met
 from sqlalchemy.dialects.postgresql import ARRAY, CITEXT, JSONB
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, registry, sessionmaker
+from sqlalchemy.pool import NullPool
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -111,6 +112,23 @@ def make_engine(url: str, *, pool_size: int = POOL_SIZE) -> Engine:
     )
     event.listen(engine, "checkout", _discard_if_closed)
     return engine
+
+
+def make_probe_engine(url: str, *, seconds: int) -> Engine:
+    """Return an engine for asking how things are: each time on a connection of its own that waits `seconds` at most.
+
+    One of the pool may belong to a server that is gone, or wait behind the very people whose waiting is asked about.
+    """
+    return create_engine(
+        url,
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args={
+            "connect_timeout": seconds,
+            "application_name": "portal probe",
+            "options": f"-c statement_timeout={seconds * 1000} -c lock_timeout={seconds * 1000}",
+        },
+    )
 
 
 def _discard_if_closed(connection: Any, _record: Any, _proxy: Any) -> None:

@@ -15,6 +15,7 @@ csrf = CSRFProtect()
 login = LoginManager()
 compress = Compress()
 
+PROBE_SECONDS = 2  # whoever asks how the portal is waits no longer for its database
 COMPRESSED = ["text/html", "text/css", "text/javascript", "application/json", "image/svg+xml", "text/plain"]
 
 
@@ -23,6 +24,9 @@ def register(app: Flask) -> None:
     app.config.setdefault("COMPRESS_MIMETYPES", COMPRESSED)
     app.config.setdefault("COMPRESS_ALGORITHM", ["br", "gzip"])
     app.extensions["engine"] = portal_db.make_engine(app.config["SETTINGS"].database_url)
+    app.extensions["probe_engine"] = portal_db.make_probe_engine(
+        app.config["SETTINGS"].database_url, seconds=PROBE_SECONDS
+    )
     csrf.init_app(app)
     login.init_app(app)
     login.request_loader(lambda _request: current_identity())
@@ -33,4 +37,10 @@ def register(app: Flask) -> None:
 def engine_of(app: Flask) -> Engine:
     """Return the engine all sessions of this app use."""
     engine: Engine = app.extensions["engine"]
+    return engine
+
+
+def probe_engine_of(app: Flask) -> Engine:
+    """Return the engine with which this app is asked how it is, apart from people's requests."""
+    engine: Engine = app.extensions["probe_engine"]
     return engine

@@ -6,7 +6,7 @@ For Prometheus, which asks every few seconds, and for the page of whoever runs t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,7 @@ from portal.domain.enrolments.models import Enrolment, EnrolmentState
 from portal.domain.files.models import FileState, StoredFile
 from portal.domain.live_classes.models import LiveClass, LiveClassState
 from portal.domain.permissions import Role
+from portal.domain.watch.models import SlowStatement
 from portal.outbox import job_events, job_workers, jobs
 
 REFUSALS = (SecurityEventKind.SIGN_IN_FAILED, SecurityEventKind.SIGN_IN_MADE_TO_WAIT, SecurityEventKind.CODE_REFUSED)
@@ -60,6 +61,7 @@ class Running:
     """How long the oldest entry of the trail that has no seal has been waiting."""
     sign_ins_refused: dict[str, int]
     """In the last five minutes, by kind."""
+    slow_statements_today: int
 
 
 def what_goes_on(session: Session, zone: ZoneInfo, *, at: datetime) -> Running:
@@ -92,6 +94,10 @@ def what_goes_on(session: Session, zone: ZoneInfo, *, at: datetime) -> Running:
         _by(SecurityEvent.kind, SecurityEvent.kind.in_(REFUSALS), SecurityEvent.at > at - REFUSED_WITHIN).label(
             "sign_ins_refused"
         ),
+        select(func.coalesce(func.sum(SlowStatement.number), 0))
+        .where(SlowStatement.day == at.astimezone(UTC).date())
+        .scalar_subquery()
+        .label("slow_statements_today"),
     )
     found = session.execute(statement).one()
     return Running(
@@ -111,6 +117,7 @@ def what_goes_on(session: Session, zone: ZoneInfo, *, at: datetime) -> Running:
         last_seal_at=found.last_seal_at,
         unsealed_seconds=_seconds(found.unsealed_seconds),
         sign_ins_refused=_all(REFUSALS, found.sign_ins_refused),
+        slow_statements_today=found.slow_statements_today,
     )
 
 
