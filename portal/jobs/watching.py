@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from typing import Any
 
 from procrastinate import JobContext
 from procrastinate.middleware import AsyncCallNext
+from structlog.contextvars import bound_contextvars
 
+from portal.adapters.mailer import MailDelayed
 from portal.domain.watch import tally
 from portal.domain.watch.models import FaultKind
 
 METHOD = "JOB"
+
+log = logging.getLogger(__name__)
 
 
 def start_noting() -> None:
@@ -27,13 +32,15 @@ def start_noting() -> None:
 
 
 async def watched(run: AsyncCallNext, context: JobContext, _worker: Any) -> Any:
-    """Run a job and note how it went; slow statements in it carry its name."""
+    """Run a job and note how it went; slow statements in it carry its name, and lines in the log its number."""
     job = context.job
     began = time.perf_counter()
-    with tally.at_work_on(job.task_name):
+    with tally.at_work_on(job.task_name), bound_contextvars(job=job.id):
         try:
             return await run()
         except Exception as error:
+            if job.attempts == 0 and not isinstance(error, MailDelayed):  # which happens, and is tried again
+                log.exception("A job failed for the first time")
             tally.note_fault(FaultKind.JOB, error, route=job.task_name, reference=str(job.id))
             raise
         finally:

@@ -1,4 +1,4 @@
-"""Logs as JSON lines in UTC, one for each request, without secrets; errors to Sentry where it is set.
+"""Logs as JSON lines in UTC, one for each request, without secrets.
 
 A line of a request names its route, never its address: addresses may carry the token of an invitation.
 """
@@ -18,6 +18,7 @@ from sqlalchemy import Engine, event
 
 from portal.domain.watch import tally
 from portal.settings import Settings
+from portal.web import error_tracking
 from portal.web.request_ids import request_id
 
 REDACTED = "[redacted]"
@@ -85,32 +86,12 @@ def configure(settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     for chatty in ("werkzeug", "procrastinate", "flask-limiter"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
-    if settings.sentry_dsn:
-        import sentry_sdk  # here, because it takes longer to load than logging itself, and few set an address for it
-
-        sentry_sdk.init(
-            dsn=settings.sentry_dsn,
-            environment=settings.environment,
-            send_default_pii=False,
-            include_local_variables=False,
-            max_request_body_size="never",
-            before_send=without_secrets,
-        )
+    error_tracking.configure(settings)
 
 
 def redact(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """Take secrets out of a line: by the names of its values, and by what their text looks like."""
     return {name: _clean(name, value) for name, value in line.items()}
-
-
-def without_secrets(report: Any, _hint: Any) -> Any:
-    """Return an error report without what a request carried."""
-    asked = report.get("request", {})
-    for part in ("query_string", "cookies", "data", "headers", "env"):
-        asked.pop(part, None)
-    if "url" in asked:
-        asked["url"] = request.url_rule.rule if has_request_context() and request.url_rule else ""
-    return report
 
 
 def _clean(name: str, value: Any) -> Any:

@@ -25,6 +25,7 @@ def worker(settings: Settings) -> Iterator[subprocess.Popen]:
         "DATABASE_URL": settings.database_url,
         "MAIL_SERVER": settings.mail_server,
         "MAIL_ENCRYPTION": settings.mail_encryption,
+        "SENTRY_DSN": settings.sentry_dsn,
     }
     log = (settings.portal_home / f"worker-{time.monotonic_ns()}.log").open("w")
     process = subprocess.Popen([sys.executable, "-m", "portal.cli", "worker"], cwd=ROOT, env=environ, stderr=log)

@@ -73,6 +73,11 @@ def at_work_on(route: str) -> Iterator[None]:
         _route.reset(token)
 
 
+def route_at_work() -> str:
+    """Return the job that is being done; nothing in a request or a command."""
+    return _route.get()
+
+
 def write_down_if_due() -> None:
     """Write down what was noted if the time has come and nobody else is at it. Never raises what the database does."""
     waited = time.monotonic() - _last_written
