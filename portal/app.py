@@ -12,6 +12,7 @@ from portal.blueprints import admin, api_v1, auth, health, notifications, public
 from portal.settings import Settings
 from portal.web import (
     access,
+    addresses,
     assets,
     bearer,
     cache,
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     formats.register(app, zone=settings.time_zone)
     components.register(app)
     markdown.register(app)
+    addresses.register(app)
     navigation.register(app)
     context.register(app)
     for blueprint in (public, auth, notifications, student, trainer, admin, health):

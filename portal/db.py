@@ -1,7 +1,7 @@
 """The database: engine, declarative base, column types, sessions and `transaction()`. SQLAlchemy alone.
 
-One session serves one request (or one job, or one command). Reading code asks `current_session()`;
-writing code says `perform(operation, ...)` or `with transaction() as session`.
+One session serves one request (or one job, or one command). Reading code asks `current_session()`, and each of its
+statements stands by itself; writing code says `perform(operation, ...)` or `with transaction() as session`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,19 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Engine, Index, MetaData, Text, Uuid, create_engine, event
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Connection,
+    DateTime,
+    Engine,
+    Index,
+    MetaData,
+    Text,
+    Uuid,
+    create_engine,
+    event,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, CITEXT, JSONB
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, registry, sessionmaker
@@ -84,22 +96,26 @@ def trigram_index(name: str, column: str = "search_text") -> Index:
 
 
 _sessions: sessionmaker[Session] = sessionmaker(expire_on_commit=False)
-_single_statements: sessionmaker[Session] = sessionmaker(expire_on_commit=False)
+_transactions: Engine | Connection | None = None
 _current: ContextVar[Session | None] = ContextVar("session", default=None)
 _change_listeners: list[Callable[[set[str]], None]] = []
 
 
 def make_engine(url: str, *, pool_size: int = POOL_SIZE) -> Engine:
-    """Return an engine whose every connection has the portal's time-outs. It connects at first use."""
-    timeouts = {
+    """Return an engine whose every connection has the portal's time-outs and plans. It connects at first use."""
+    options = {
         "lock_timeout": LOCK_TIMEOUT_MS,
         "statement_timeout": STATEMENT_TIMEOUT_MS,
         "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
+        "plan_cache_mode": "force_generic_plan",  # planning costs most statements of a page more than running them
+        "random_page_cost": 1.1,  # no disk of today seeks for long, and a term's data is in memory
+        "jit": "off",  # compiling pays for reports over millions of rows; pages have none
     }
     engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
+        pool_use_lifo=True,  # the connection used last knows most of the statements, and those not needed rest
         hide_parameters=True,  # what people typed belongs in no error message
         pool_timeout=POOL_WAIT_SECONDS,
         pool_pre_ping=False,  # a ping is a statement a page; a closed connection is noticed without one
@@ -107,7 +123,7 @@ def make_engine(url: str, *, pool_size: int = POOL_SIZE) -> Engine:
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "application_name": "portal",
-            "options": " ".join(f"-c {name}={value}" for name, value in timeouts.items()),
+            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         },
     )
     event.listen(engine, "checkout", _discard_if_closed)
@@ -142,11 +158,16 @@ def _discard_if_closed(connection: Any, _record: Any, _proxy: Any) -> None:
         raise InvalidatePoolError("the server closed this connection")
 
 
-def bind(target: Any, **options: Any) -> None:
-    """Make all new sessions use this engine (in tests: this connection)."""
-    _sessions.configure(bind=target, **options)
+def bind(target: Engine | Connection, **options: Any) -> None:
+    """Make all new sessions use this engine (in tests: this connection).
+
+    Outside `transaction()` a statement is one trip to the server, where BEGIN and ROLLBACK make three. And psycopg
+    forgets with every ROLLBACK what it has prepared, so that all would be planned anew for every page.
+    """
+    global _transactions
+    _transactions = target
     by_itself = target.execution_options(isolation_level="AUTOCOMMIT") if isinstance(target, Engine) else target
-    _single_statements.configure(bind=by_itself, **options)
+    _sessions.configure(bind=by_itself, **options)
 
 
 def current_session() -> Session:
@@ -179,17 +200,17 @@ def session_scope() -> Iterator[Session]:
 
 @contextmanager
 def single_statement() -> Iterator[Session]:
-    """A session for one statement that commits by itself: one trip to the server, where BEGIN and COMMIT make three.
+    """A session for one statement that commits by itself, for what every request does.
 
-    For what every request does. It takes a connection of its own, so nothing else may hold one then.
+    It takes a connection of its own, so nothing else may hold one then.
     """
-    with _single_statements() as session:
+    with _sessions() as session:
         yield session
         session.commit()
 
 
 def release_connection() -> None:
-    """End the reading transaction, if any, so that no connection is held while a body is read or written."""
+    """Give the connection back, if any, so that none is held while a body is read or written."""
     session = _current.get()
     if session is not None and session.in_transaction():
         session.commit()
@@ -201,6 +222,8 @@ def transaction() -> Iterator[Session]:
     session = current_session()
     if session.info.get("in_transaction"):
         raise RuntimeError("transaction() does not nest: pass the session on")
+    release_connection()  # which was for single statements
+    reading, session.bind = session.bind, _transactions
     session.info["in_transaction"] = True
     session.info["changed"] = set()
     try:
@@ -211,6 +234,7 @@ def transaction() -> Iterator[Session]:
         session.info["changed"] = set()
         raise
     finally:
+        session.bind = reading
         session.info["in_transaction"] = False
     _announce(session.info.pop("changed", set()))
 

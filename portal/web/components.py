@@ -7,7 +7,7 @@ because a name imported at the top of a page is absent when a block of that page
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from flask import Flask
@@ -36,7 +36,12 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "components/calendar.html": ("week_calendar", "class_list"),
     "components/public.html": ("hero", "course_card", "motif", "print_slip"),
     "components/messages.html": ("flash_messages", "bell"),
+    "components/navigation.html": ("rail", "bottom_bar"),
 }  # fmt: skip
+
+DRAWN_ONCE = frozenset({"icon", "mark", "state_badge", "rail", "bottom_bar"})
+"""Components that are the same on page after page: what they wrote for the same few arguments is kept."""
+KEPT_DRAWINGS = 512  # of each
 
 STATES: dict[str, tuple[str, str]] = {
     # what people read, and the tone it is shown in
@@ -86,10 +91,12 @@ STATES: dict[str, tuple[str, str]] = {
 
 def register(app: Flask) -> None:
     """Offer every component to every template."""
-    modules = cache(lambda template: app.jinja_env.get_template(template).module)  # a page asks for hundreds
     for template, names in COMPONENTS.items():
         for name in names:
-            app.jinja_env.globals[name] = partial(_call, partial(modules, template), name)
+            written = partial(_call, cache(partial(_macro, app, template, name)))  # a page asks for hundreds
+            # typed: text that is safe to show must never stand in for the same text that is not
+            kept = lru_cache(KEPT_DRAWINGS, typed=True)(written) if name in DRAWN_ONCE else written
+            app.jinja_env.globals[name] = kept
     app.jinja_env.globals.update(
         symbol=app.jinja_env.globals["icon"],  # for macros with an argument named icon
         part=part,
@@ -104,9 +111,13 @@ def register(app: Flask) -> None:
     )
 
 
-def _call(module: Callable[[], Any], name: str, /, *args: Any, **kwargs: Any) -> Markup:
-    written: Markup = getattr(module(), name)(*args, **kwargs)
-    return written
+def _macro(app: Flask, template: str, name: str) -> Callable[..., Markup]:
+    found: Callable[..., Markup] = getattr(app.jinja_env.get_template(template).module, name)
+    return found
+
+
+def _call(macro: Callable[[], Callable[..., Markup]], /, *args: Any, **kwargs: Any) -> Markup:
+    return macro()(*args, **kwargs)
 
 
 def part(thing: Any, name: str, default: Any = None) -> Any:

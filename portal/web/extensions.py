@@ -29,6 +29,7 @@ def register(app: Flask) -> None:
     )
     csrf.init_app(app)
     login.init_app(app)
+    login.session_protection = None  # it binds Flask's own session to a browser; who is signed in stands in our rows
     login.request_loader(lambda _request: current_identity())
     compress.init_app(app)
     app.teardown_appcontext(lambda _error: portal_db.close_session())

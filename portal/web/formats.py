@@ -13,9 +13,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Flask
-from flask_login import current_user
 from markupsafe import Markup, escape
 
+from portal.web.sessions import current_identity
 from portal.web.user_agents import browser_name
 
 CURRENCY_SIGNS = {"GHS": "GH₵"}
@@ -70,7 +70,8 @@ def register(app: Flask, zone: ZoneInfo = DEFAULT_ZONE) -> None:
 
 def readers_zone(default: tzinfo) -> tzinfo:
     """Return the zone of the person who reads this page."""
-    return as_zone(getattr(current_user, "time_zone", None)) or default
+    person = current_identity()
+    return (as_zone(person.time_zone) if person is not None else None) or default
 
 
 def as_zone(zone: tzinfo | str | None) -> tzinfo | None:

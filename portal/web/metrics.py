@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import cache
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -51,6 +52,12 @@ def exposition() -> bytes:
 def _begin() -> None:
     g.begun_at = time.perf_counter()
     IN_PROGRESS.inc()
+    _tell_pool_limit(os.getpid())
+
+
+@cache
+def _tell_pool_limit(_process: int) -> None:
+    """Say once in each process how many connections it may hold."""
     POOL_LIMIT.set(POOL_SIZE)
 
 

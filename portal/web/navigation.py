@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from flask import Flask, request, url_for
-from flask_login import current_user
+from flask import Flask, request
 
 from portal.domain.permissions import Permission
+from portal.web.addresses import address_of
+from portal.web.sessions import the_person
 
 IN_BOTTOM_BAR = 4
 
@@ -78,17 +79,18 @@ def register(app: Flask) -> None:
     app.jinja_env.globals.update(places=partial(places, app), page_exists=partial(page_exists, app))
 
 
-def places(app: Flask) -> list[Link]:
+def places(app: Flask) -> tuple[Link, ...]:
     """Return where the signed-in person can go, the most used first."""
+    person = the_person()
     shown = [
-        (place, url_for(place.endpoint))
-        for place in PLACES.get(str(current_user.role), ())
-        if page_exists(app, place.endpoint) and current_user.may(place.permission)
+        (place, address_of(app, place.endpoint))
+        for place in PLACES.get(str(person.role), ())
+        if page_exists(app, place.endpoint) and person.may(place.permission)
     ]
-    return [
+    return tuple(
         Link(place.label, address, place.icon, _is_current(place.endpoint, address), place.group)
         for place, address in shown
-    ]
+    )
 
 
 def page_exists(app: Flask, endpoint: str) -> bool:

@@ -201,10 +201,12 @@ def test_nobody_deactivated_is_mailed_a_way_in(mail_settings, people, inbox):
 
 
 def test_work_is_marked_done_once_and_only_if_it_is_committed(live_engine):
-    with db.session_scope() as session:
-        assert once.first_time(session, "work:1", at=NOON)
-        session.rollback()
-        assert once.first_time(session, "work:1", at=NOON)
-        session.commit()
-        assert not once.first_time(session, "work:1", at=NOON)
-        assert once.is_done(session, "work:1")
+    with db.session_scope():
+        with pytest.raises(RuntimeError), db.transaction() as session:
+            assert once.first_time(session, "work:1", at=NOON)
+            raise RuntimeError("the work could not be done")
+        with db.transaction() as session:
+            assert once.first_time(session, "work:1", at=NOON)
+        with db.transaction() as session:
+            assert not once.first_time(session, "work:1", at=NOON)
+            assert once.is_done(session, "work:1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import BindParameter, ColumnElement, or_
 
 from portal.domain.courses.models import Material
 from portal.domain.enrolments.models import Enrolment, EnrolmentState
@@ -32,7 +32,7 @@ def may_join_online(state: EnrolmentState | str, access_until: datetime | None, 
     return state == EnrolmentState.ACTIVE and (access_until is None or at <= access_until)
 
 
-def open_materials(at: datetime) -> list[ColumnElement[bool]]:
+def open_materials(at: datetime | BindParameter[datetime]) -> list[ColumnElement[bool]]:
     """Return `may_open` as conditions on joined rows of materials and enrolments."""
     released: Any = Material.released_at
     return [

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from portal.domain.courses.models import Course, Intake, Material, Module
@@ -59,8 +60,20 @@ class MaterialPage:
 
 def modules_for(session: Session, student_id: UUID, intake_id: UUID, *, at: datetime) -> list[OwnModule]:
     """Return the modules of a student's course in order, each with the materials this student may open now."""
+    whose = {"student_id": student_id, "intake_id": intake_id, "at": at}
+    modules: dict[UUID, tuple[str, list[OwnMaterial]]] = {}
+    for module_id, title, *material in session.execute(_modules(), whose):
+        _, listed = modules.setdefault(module_id, (title, []))
+        if material[0] is not None:
+            listed.append(OwnMaterial(*material))
+    return [OwnModule(key, title, tuple(listed)) for key, (title, listed) in modules.items()]
+
+
+@cache
+def _modules() -> Select[*tuple[Any, ...]]:
+    """Made once: making a statement takes as long as running it."""
     openable = (
-        _openable(student_id, at)
+        _openable()
         .add_columns(
             Material.id,
             Material.module_id,
@@ -73,11 +86,11 @@ def modules_for(session: Session, student_id: UUID, intake_id: UUID, *, at: date
             StoredFile.size.label("file_size"),
         )
         .outerjoin(StoredFile, StoredFile.id == Material.file_id)
-        .where(Material.intake_id == intake_id)
+        .where(Material.intake_id == bindparam("intake_id"))
         .subquery("openable")
     )
     found = openable.c
-    statement = (
+    return (
         select(
             Module.id,
             Module.title,
@@ -92,23 +105,17 @@ def modules_for(session: Session, student_id: UUID, intake_id: UUID, *, at: date
         .join(Intake, Intake.course_id == Module.course_id)
         .outerjoin(openable, found.module_id == Module.id)
         .where(
-            Intake.id == intake_id,
-            exists().where(Enrolment.intake_id == Intake.id, Enrolment.user_id == student_id),
+            Intake.id == bindparam("intake_id"),
+            exists().where(Enrolment.intake_id == Intake.id, Enrolment.user_id == bindparam("student_id")),
         )
         .order_by(Module.position, found.position, found.id)
     )
-    modules: dict[UUID, tuple[str, list[OwnMaterial]]] = {}
-    for module_id, title, *material in session.execute(statement):
-        _, listed = modules.setdefault(module_id, (title, []))
-        if material[0] is not None:
-            listed.append(OwnMaterial(*material))
-    return [OwnModule(key, title, tuple(listed)) for key, (title, listed) in modules.items()]
 
 
 def material_for(session: Session, student_id: UUID, material_id: UUID, *, at: datetime) -> MaterialPage:
     """Return a material this student may open now; anything else does not exist for them."""
     statement = (
-        _openable(student_id, at)
+        _openable()
         .add_columns(
             Material.id,
             Material.intake_id,
@@ -128,7 +135,7 @@ def material_for(session: Session, student_id: UUID, material_id: UUID, *, at: d
         .outerjoin(StoredFile, StoredFile.id == Material.file_id)
         .where(Material.id == material_id)
     )
-    row = session.execute(statement).one_or_none()
+    row = session.execute(statement, {"student_id": student_id, "at": at}).one_or_none()
     if row is None:
         raise NotFound
     return MaterialPage(*row)
@@ -137,12 +144,12 @@ def material_for(session: Session, student_id: UUID, material_id: UUID, *, at: d
 def material_file_for(session: Session, student_id: UUID, material_id: UUID, *, at: datetime) -> StoredFile:
     """Return the file of a material this student may open now; anything else does not exist for them."""
     statement = (
-        _openable(student_id, at)
+        _openable()
         .add_columns(StoredFile)
         .join(StoredFile, StoredFile.id == Material.file_id)
         .where(Material.id == material_id)
     )
-    file: StoredFile | None = session.execute(statement).scalar_one_or_none()
+    file: StoredFile | None = session.scalar(statement, {"student_id": student_id, "at": at})
     if file is None:
         raise NotFound
     return file
@@ -165,11 +172,11 @@ def is_closed(session: Session, student_id: UUID, intake_id: UUID, *, at: dateti
     return bool(session.scalar(select(exists(statement))))
 
 
-def _openable(student_id: UUID, at: datetime) -> Select[*tuple[Any, ...]]:
+def _openable() -> Select[*tuple[Any, ...]]:
     """Return a statement without columns of the materials a student may open; an intake has one studying enrolment."""
     return (
         select()
         .select_from(Material)
         .join(Enrolment, Enrolment.intake_id == Material.intake_id)
-        .where(Enrolment.user_id == student_id, *open_materials(at))
+        .where(Enrolment.user_id == bindparam("student_id"), *open_materials(bindparam("at")))
     )

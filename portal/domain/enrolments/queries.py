@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from portal.domain.accounts.models import User
@@ -167,19 +168,13 @@ def courses_of_student(
     session: Session, student_id: UUID, *, states: Iterable[EnrolmentState] = EnrolmentState, most: int = 100
 ) -> list[OwnCourse]:
     """Return the courses a student is or was in: those that go on first, then the latest."""
-    statement = (
-        _own_courses(student_id)
-        .where(Enrolment.state.in_(list(states)))
-        .order_by(Enrolment.ended_at.is_not(None), Intake.starts_on.desc(), Enrolment.id.desc())
-    )
-    return [OwnCourse(*row) for row in session.execute(statement.limit(most))]
+    rows = session.execute(_own_courses(tuple(states)), {"student_id": student_id, "most": most})
+    return [OwnCourse(*row) for row in rows]
 
 
 def course_of_student(session: Session, student_id: UUID, intake_id: UUID) -> OwnCourse:
     """Return a student's course by its intake, the present enrolment before an earlier one; else it does not exist."""
-    statement = _own_courses(student_id).where(Intake.id == intake_id)
-    latest_first = (Enrolment.ended_at.is_not(None), Enrolment.enrolled_at.desc(), Enrolment.id.desc())
-    row = session.execute(statement.order_by(*latest_first).limit(1)).one_or_none()
+    row = session.execute(_own_course(), {"student_id": student_id, "intake_id": intake_id}).one_or_none()
     if row is None:
         raise NotFound
     return OwnCourse(*row)
@@ -230,7 +225,19 @@ def _students(intake_id: UUID, q: str) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _own_courses(student_id: UUID) -> Select[*tuple[Any, ...]]:
+@cache
+def _own_courses(states: tuple[EnrolmentState, ...]) -> Select[*tuple[Any, ...]]:
+    going_on_first = (Enrolment.ended_at.is_not(None), Intake.starts_on.desc(), Enrolment.id.desc())
+    return _courses().where(Enrolment.state.in_(states)).order_by(*going_on_first).limit(bindparam("most"))
+
+
+@cache
+def _own_course() -> Select[*tuple[Any, ...]]:
+    latest_first = (Enrolment.ended_at.is_not(None), Enrolment.enrolled_at.desc(), Enrolment.id.desc())
+    return _courses().where(Intake.id == bindparam("intake_id")).order_by(*latest_first).limit(1)
+
+
+def _courses() -> Select[*tuple[Any, ...]]:
     return (
         select(
             Enrolment.id,
@@ -245,5 +252,5 @@ def _own_courses(student_id: UUID) -> Select[*tuple[Any, ...]]:
         )
         .join(Intake, Intake.id == Enrolment.intake_id)
         .join(Course, Course.id == Intake.course_id)
-        .where(Enrolment.user_id == student_id)
+        .where(Enrolment.user_id == bindparam("student_id"))
     )

@@ -46,7 +46,9 @@ def meetings_open_to(session: Session, person: Actor, classes: Iterable[ClassRow
         return {}
     links = select(LiveClass.id, LiveClass.meeting_url).where(LiveClass.id.in_(near))
     if person.role is not Role.STUDENT:
-        return {row.id: row.meeting_url for row in session.execute(links.where(of_staff(person)))}
+        whose = of_staff(person)
+        found = session.execute(links.where(whose.condition), whose.parameters)
+        return {row.id: row.meeting_url for row in found}
     own = (
         links.add_columns(Enrolment.state, Enrolment.access_until)
         .join(Enrolment, Enrolment.intake_id == LiveClass.intake_id)

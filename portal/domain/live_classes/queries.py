@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, String, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, String, bindparam, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from portal.domain.accounts.models import User
@@ -21,8 +22,18 @@ from portal.domain.keyset import Keyset, Page, paged
 from portal.domain.live_classes.models import LiveClass, LiveClassState, Room
 from portal.domain.permissions import Actor, Permission
 
-Whose = ColumnElement[bool]
-"""Whose classes are meant: made by `of_student`, `of_trainer`, `of_staff` or `everyone`."""
+
+@dataclass(frozen=True)
+class Whose:
+    """Whose classes are meant: made by `of_student`, `of_trainer`, `of_staff` or `everyone`."""
+
+    condition: ColumnElement[bool]
+    """Made once for everybody; it names the person as the parameter `person_id`."""
+    person_id: UUID | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {"person_id": self.person_id}
 
 
 @dataclass(frozen=True)
@@ -90,19 +101,17 @@ class Choice:
 
 def of_student(student_id: UUID) -> Whose:
     """The classes of the intakes this student is or was enrolled in."""
-    enrolled = select(Enrolment.intake_id).where(Enrolment.user_id == student_id, Enrolment.state.in_(CURRENT))
-    return LiveClass.intake_id.in_(enrolled)
+    return Whose(_of_a_student(), student_id)
 
 
 def of_trainer(trainer_id: UUID) -> Whose:
     """The classes this person holds, and all others of the intakes they are a trainer of."""
-    taught = select(IntakeTrainer.intake_id).where(IntakeTrainer.user_id == trainer_id)
-    return or_(LiveClass.trainer_id == trainer_id, LiveClass.intake_id.in_(taught))
+    return Whose(_of_a_trainer(), trainer_id)
 
 
 def everyone() -> Whose:
     """All classes of the institute."""
-    return true()
+    return Whose(_of_everyone())
 
 
 def of_staff(actor: Actor) -> Whose:
@@ -112,15 +121,15 @@ def of_staff(actor: Actor) -> Whose:
 
 def classes_between(session: Session, whose: Whose, first: datetime, until: datetime) -> list[ClassRow]:
     """Return the classes that begin in this span of time, in order; cancelled ones too: nobody should wait."""
-    statement = class_rows(whose).where(LiveClass.starts_at >= first, LiveClass.starts_at < until)
-    return [ClassRow(*row) for row in session.execute(statement.order_by(LiveClass.starts_at, LiveClass.id))]
+    rows = session.execute(_between(whose.condition), whose.parameters | {"first": first, "until": until})
+    return [ClassRow(*row) for row in rows]
 
 
 def upcoming(
     session: Session, whose: Whose, *, at: datetime, cursor: Keyset | None = None, size: int = 25
 ) -> Page[ClassRow]:
     """Return a page of the classes that are not over, the next first."""
-    statement = class_rows(whose).where(LiveClass.ends_at > at)
+    statement = class_rows(whose.condition).where(LiveClass.ends_at > at).params(whose.parameters)
     return _page(session, statement, cursor=cursor, size=size, descending=False)
 
 
@@ -128,14 +137,14 @@ def past(
     session: Session, whose: Whose, *, at: datetime, cursor: Keyset | None = None, size: int = 25
 ) -> Page[ClassRow]:
     """Return a page of the classes that are over, the latest first."""
-    statement = class_rows(whose).where(LiveClass.ends_at <= at)
+    statement = class_rows(whose.condition).where(LiveClass.ends_at <= at).params(whose.parameters)
     return _page(session, statement, cursor=cursor, size=size, descending=True)
 
 
 def next_classes(session: Session, whose: Whose, *, at: datetime, most: int = 3) -> list[ClassRow]:
     """Return the classes that are on now or come next."""
-    ahead = class_rows(whose).where(LiveClass.ends_at > at, LiveClass.state != LiveClassState.CANCELLED)
-    return [ClassRow(*row) for row in session.execute(ahead.order_by(LiveClass.starts_at, LiveClass.id).limit(most))]
+    rows = session.execute(_next(whose.condition), whose.parameters | {"at": at, "most": most})
+    return [ClassRow(*row) for row in rows]
 
 
 def class_of_student(session: Session, student_id: UUID, live_class_id: UUID) -> StudentClass:
@@ -162,9 +171,9 @@ def class_of_staff(session: Session, actor: Actor, live_class_id: UUID) -> Staff
         )
         .scalar_subquery()
     )
-    changeable = true() if actor.may(Permission.MANAGE_INTAKES) else of_trainer(actor.person_id)
+    changeable = everyone() if actor.may(Permission.MANAGE_INTAKES) else of_trainer(actor.person_id)
     statement = (
-        class_rows(of_staff(actor))
+        class_rows(of_staff(actor).condition)
         .where(LiveClass.id == live_class_id)
         .add_columns(
             LiveClass.description,
@@ -173,10 +182,10 @@ def class_of_staff(session: Session, actor: Actor, live_class_id: UUID) -> Staff
             LiveClass.room_id,
             LiveClass.meeting_url,
             students,
-            changeable,
+            changeable.condition,
         )
     )
-    row = session.execute(statement).one_or_none()
+    row = session.execute(statement, {"person_id": actor.person_id}).one_or_none()
     if row is None:
         raise NotFound
     return StaffClass(*row)
@@ -214,7 +223,7 @@ def rooms_in_use(session: Session, *, besides: UUID | None = None) -> list[Choic
     return [Choice(*row) for row in session.execute(statement)]
 
 
-def class_rows(whose: Whose) -> Select[*tuple[Any, ...]]:
+def class_rows(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     """Return the statement that reads exactly the columns of `ClassRow`."""
     return (
         select(
@@ -236,8 +245,41 @@ def class_rows(whose: Whose) -> Select[*tuple[Any, ...]]:
         .join(Course, Course.id == Intake.course_id)
         .join(User, User.id == LiveClass.trainer_id)
         .outerjoin(Room, Room.id == LiveClass.room_id)
-        .where(whose)
+        .where(condition)
     )
+
+
+# Made once, when they are first asked: making a statement takes as long as running it.
+
+
+@cache
+def _between(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    in_time = (LiveClass.starts_at >= bindparam("first"), LiveClass.starts_at < bindparam("until"))
+    return class_rows(condition).where(*in_time).order_by(LiveClass.starts_at, LiveClass.id)
+
+
+@cache
+def _next(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    ahead = (LiveClass.ends_at > bindparam("at"), LiveClass.state != LiveClassState.CANCELLED)
+    rows = class_rows(condition).where(*ahead).order_by(LiveClass.starts_at, LiveClass.id)
+    return rows.limit(bindparam("most"))
+
+
+@cache
+def _of_a_student() -> ColumnElement[bool]:
+    is_in = (Enrolment.user_id == bindparam("person_id"), Enrolment.state.in_(CURRENT))
+    return LiveClass.intake_id.in_(select(Enrolment.intake_id).where(*is_in))
+
+
+@cache
+def _of_a_trainer() -> ColumnElement[bool]:
+    taught = select(IntakeTrainer.intake_id).where(IntakeTrainer.user_id == bindparam("person_id"))
+    return or_(LiveClass.trainer_id == bindparam("person_id"), LiveClass.intake_id.in_(taught))
+
+
+@cache
+def _of_everyone() -> ColumnElement[bool]:
+    return true()
 
 
 def _intakes_of(actor: Actor) -> Select[*tuple[Any, ...]]:

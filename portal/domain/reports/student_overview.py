@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.domain.assignments.models import Assignment, AssignmentState, Submission, SubmissionState
@@ -93,8 +95,14 @@ def what_now(
 
 
 def _due(session: Session, student_id: UUID, at: datetime) -> list[DueWork]:
+    return [DueWork(*row) for row in session.execute(_due_work(), {"student_id": student_id, "at": at})]
+
+
+@cache
+def _due_work() -> Select[*tuple[Any, ...]]:
+    """Made once: making a statement takes as long as running it."""
     own = (Submission.assignment_id == Assignment.id) & (Submission.enrolment_id == Enrolment.id)
-    statement = (
+    return (
         select(
             Assignment.id,
             Assignment.title,
@@ -109,14 +117,13 @@ def _due(session: Session, student_id: UUID, at: datetime) -> list[DueWork]:
         .join(Course, Course.id == Intake.course_id)
         .join(Enrolment, Enrolment.intake_id == Intake.id)
         .where(
-            Enrolment.user_id == student_id,
+            Enrolment.user_id == bindparam("student_id"),
             Enrolment.state == EnrolmentState.ACTIVE,
             Assignment.state == AssignmentState.PUBLISHED,
-            or_(Assignment.opens_at.is_(None), Assignment.opens_at <= at),
-            func.coalesce(Assignment.cut_off_at, Assignment.due_at) > at,
+            or_(Assignment.opens_at.is_(None), Assignment.opens_at <= bindparam("at")),
+            func.coalesce(Assignment.cut_off_at, Assignment.due_at) > bindparam("at"),
             ~exists().where(own, Submission.state.in_(HANDED_IN)),
         )
         .order_by(Assignment.due_at, Assignment.id)
         .limit(MOST_SHOWN)
     )
-    return [DueWork(*row) for row in session.execute(statement)]

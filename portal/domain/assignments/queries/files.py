@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, any_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.assignments.models import Submission, SubmissionFile, SubmissionLink
@@ -45,10 +46,20 @@ def files_of(session: Session, submission_ids: Sequence[UUID]) -> dict[UUID, lis
     found: dict[UUID, list[WorkFile]] = {submission_id: [] for submission_id in submission_ids}
     if not submission_ids:
         return found
-    statement = select_work_files().where(SubmissionFile.submission_id.in_(submission_ids))
-    for row in session.execute(statement.order_by(SubmissionFile.submission_id, SubmissionFile.position)):
+    for row in session.execute(_files(), {"submission_ids": list(submission_ids)}):
         found[row.submission_id].append(WorkFile(*row))
     return found
+
+
+@cache
+def _files() -> Select[*tuple[Any, ...]]:
+    """One array, and not a value for each: the statement is the same for one submission and for ten."""
+    wanted = any_(bindparam("submission_ids", type_=ARRAY(Uuid())))
+    return (
+        select_work_files()
+        .where(SubmissionFile.submission_id == wanted)
+        .order_by(SubmissionFile.submission_id, SubmissionFile.position)
+    )
 
 
 def select_work_files() -> Select[*tuple[Any, ...]]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, lateral, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, lateral, or_, select, true
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.selectable import LateralFromClause
@@ -146,8 +147,36 @@ class LatestMark:
 
 def assignments_of(session: Session, student_id: UUID) -> list[AssignmentRow]:
     """Return all assignments of a student's intakes, by due date, with the student's work and released marks."""
+    return [AssignmentRow(*row) for row in session.execute(_assignments(), {"student_id": student_id})]
+
+
+def assignment_for(session: Session, student_id: UUID, assignment_id: UUID) -> AssignmentPage:
+    """Return an assignment if it is this student's; its brief stays closed until it opens."""
+    row = session.execute(_assignment(), {"student_id": student_id, "assignment_id": assignment_id}).one_or_none()
+    if row is None:
+        raise NotFound
+    return AssignmentPage(*row)
+
+
+def attempts_of(session: Session, student_id: UUID, assignment_id: UUID) -> list[Attempt]:
+    """Return a student's attempts at an assignment, the newest first."""
+    rows = session.execute(_attempts(), {"student_id": student_id, "assignment_id": assignment_id})
+    return [Attempt(*row) for row in rows]
+
+
+def latest_marks(session: Session, student_id: UUID, limit: int = 5) -> list[LatestMark]:
+    """Return the marks that this student was shown last, one of each assignment, the newest first."""
+    rows = session.execute(_latest_marks(), {"student_id": student_id, "most": limit})
+    return [LatestMark(*row) for row in rows]
+
+
+# Statements are made once, when they are first asked: making one takes as long as running it.
+
+
+@cache
+def _assignments() -> Select[*tuple[Any, ...]]:
     newest, mark = _newest_attempt(), _counting_mark()
-    statement: Select[*tuple[Any, ...]] = (
+    return (
         select(
             Assignment.id,
             Assignment.title,
@@ -173,17 +202,16 @@ def assignments_of(session: Session, student_id: UUID) -> list[AssignmentRow]:
         .join(Course, Course.id == Intake.course_id)
         .outerjoin(newest, true())
         .outerjoin(mark, true())
-        .where(Enrolment.user_id == student_id, _visible())
+        .where(Enrolment.user_id == bindparam("student_id"), _visible())
         .ext(distinct_on(Assignment.due_at, Assignment.id))
         .order_by(Assignment.due_at, Assignment.id, *_current_enrolment_first())
     )
-    return [AssignmentRow(*row) for row in session.execute(statement)]
 
 
-def assignment_for(session: Session, student_id: UUID, assignment_id: UUID) -> AssignmentPage:
-    """Return an assignment if it is this student's; its brief stays closed until it opens."""
+@cache
+def _assignment() -> Select[*tuple[Any, ...]]:
     opened = or_(Assignment.opens_at.is_(None), Assignment.opens_at <= func.now())
-    statement: Select[*tuple[Any, ...]] = (
+    return (
         select(
             Assignment.id,
             Assignment.title,
@@ -210,20 +238,16 @@ def assignment_for(session: Session, student_id: UUID, assignment_id: UUID) -> A
         .join(Assignment, Assignment.intake_id == Enrolment.intake_id)
         .join(Intake, Intake.id == Assignment.intake_id)
         .join(Course, Course.id == Intake.course_id)
-        .where(Enrolment.user_id == student_id, Assignment.id == assignment_id, _visible())
+        .where(Enrolment.user_id == bindparam("student_id"), Assignment.id == bindparam("assignment_id"), _visible())
         .order_by(*_current_enrolment_first())
         .limit(1)
     )
-    row = session.execute(statement).one_or_none()
-    if row is None:
-        raise NotFound
-    return AssignmentPage(*row)
 
 
-def attempts_of(session: Session, student_id: UUID, assignment_id: UUID) -> list[Attempt]:
-    """Return a student's attempts at an assignment, the newest first."""
+@cache
+def _attempts() -> Select[*tuple[Any, ...]]:
     shown = _released_mark()
-    statement: Select[*tuple[Any, ...]] = (
+    return (
         select(
             Submission.id,
             Submission.attempt,
@@ -243,17 +267,16 @@ def attempts_of(session: Session, student_id: UUID, assignment_id: UUID) -> list
         .join(Enrolment, Enrolment.id == SubmissionMember.enrolment_id)
         .outerjoin(shown, true())
         .where(
-            Enrolment.user_id == student_id,
-            Submission.assignment_id == assignment_id,
+            Enrolment.user_id == bindparam("student_id"),
+            Submission.assignment_id == bindparam("assignment_id"),
             Submission.state != SubmissionState.DRAFT,
         )
         .order_by(Submission.submitted_at.desc(), Submission.id.desc())
     )
-    return [Attempt(*row) for row in session.execute(statement)]
 
 
-def latest_marks(session: Session, student_id: UUID, limit: int = 5) -> list[LatestMark]:
-    """Return the marks that this student was shown last, one of each assignment, the newest first."""
+@cache
+def _latest_marks() -> Select[*tuple[Any, ...]]:
     newest = (
         select(
             Assignment.id,
@@ -269,13 +292,12 @@ def latest_marks(session: Session, student_id: UUID, limit: int = 5) -> list[Lat
         .join(Assignment, Assignment.id == Submission.assignment_id)
         .join(Intake, Intake.id == Assignment.intake_id)
         .join(Course, Course.id == Intake.course_id)
-        .where(Enrolment.user_id == student_id, Grade.released_at.is_not(None))
+        .where(Enrolment.user_id == bindparam("student_id"), Grade.released_at.is_not(None))
         .order_by(Assignment.id, Grade.graded_at.desc(), Grade.id.desc())
         .subquery()
     )
     latest_first = newest.c.released_at.desc(), newest.c.id
-    statement: Select[*tuple[Any, ...]] = select(newest).order_by(*latest_first).limit(limit)
-    return [LatestMark(*row) for row in session.execute(statement)]
+    return select(newest).order_by(*latest_first).limit(bindparam("most"))
 
 
 def _visible() -> ColumnElement[bool]:
