@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 
 from portal.adapters.disk import Fill, fill_of
 from portal.blueprints.health import blueprint
-from portal.blueprints.health.checks import examine
 from portal.domain.clock import now
 from portal.domain.permissions import Permission
 from portal.domain.reports.running import Running, what_goes_on
+from portal.keeping.vital_signs import examine
 from portal.settings import Settings
 from portal.web import gauges, metrics
 from portal.web.access import public
@@ -38,8 +38,8 @@ def figures() -> Response:
 
 
 def _snapshot() -> Snapshot:
-    findings = examine()
     settings: Settings = current_app.config["SETTINGS"]
+    findings = examine(settings, the_storage())
     return Snapshot(
         fit={name: finding.fit for name, finding in findings.items()},
         running=_what_goes_on(settings) if findings["database"].fit else None,
