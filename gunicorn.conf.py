@@ -24,7 +24,7 @@ logs.configure(settings)  # before gunicorn says its first word
 
 wsgi_app = "wsgi:app"
 preload_app = True  # one process loads the portal and the workers are copies of it: a faster start, less memory
-worker_class = "gthread"
+worker_class = "portal.web.server_worker.PatientWorker"
 threads = 64
 keepalive = 5  # seconds
 timeout = 60  # a worker that does not even tick for so long is replaced

@@ -23,6 +23,7 @@ def register(app: Flask) -> None:
     """Bind every extension to the app, and give each request's database session back at its end."""
     app.config.setdefault("COMPRESS_MIMETYPES", COMPRESSED)
     app.config.setdefault("COMPRESS_ALGORITHM", ["br", "gzip"])
+    app.config["REMEMBER_COOKIE_NAME"] = ";"  # no browser can send one of this name: nobody is known by such a cookie
     app.extensions["engine"] = portal_db.make_engine(app.config["SETTINGS"].database_url)
     app.extensions["probe_engine"] = portal_db.make_probe_engine(
         app.config["SETTINGS"].database_url, seconds=PROBE_SECONDS

@@ -113,6 +113,20 @@ def test_any_cookie(app: Flask, estate: dict[str, Any], ask: Any, examples: int)
     search()
 
 
+@pytest.mark.parametrize("value", ["1|" + "0" * 128, "é|é", "|", "x"])
+def test_nobody_is_known_by_a_cookie_that_the_portal_never_gives(
+    app: Flask, cast: Cast, sign_in: Any, value: str
+) -> None:
+    """The library of sign-ins would look at one of this name, and stumble over letters it does not expect."""
+    cookie = {"Cookie": f"remember_token={value}"}
+    visitor = app.test_client(use_cookies=False)
+    assert visitor.get("/login", headers=cookie).status_code == 200
+    assert visitor.get("/student/", headers=cookie).status_code == 303
+    ama = sign_in(cast.ama)
+    ama.set_cookie("remember_token", value)
+    assert "Ama Mensah" in ama.get("/account").get_data(as_text=True)
+
+
 @pytest.mark.parametrize("who", PEOPLE)
 @few_or_many(40, 3000)
 def test_any_id_or_name_in_the_path(
