@@ -34,6 +34,10 @@ bench: set-up-tests ## Measure pages and calls, and print the table of docs/perf
 lock: python ## Pin every dependency again (UPGRADE=1 for the newest versions allowed)
 	@$(PYTHON) tools/lock.py $(if $(UPGRADE),--upgrade)
 
+.PHONY: sbom
+sbom: python ## Print the bill of materials of what runs (CycloneDX)
+	@$(PYTHON) tools/sbom.py
+
 .PHONY: set-up-tests
 set-up-tests: python
 	@$(PYTHON) tools/set_up.py --tests

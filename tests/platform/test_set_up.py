@@ -132,4 +132,13 @@ def test_make_help_names_everything_that_can_be_done() -> None:
         ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
 
-    assert re.findall(r"(?m)^  make (\S+) ", done.stdout) == ["help", "run", "test", "check", "soak", "bench", "lock"]
+    assert re.findall(r"(?m)^  make (\S+) ", done.stdout) == [
+        "help",
+        "run",
+        "test",
+        "check",
+        "soak",
+        "bench",
+        "lock",
+        "sbom",
+    ]
