@@ -5,9 +5,11 @@ workers are given on the command line: see `portal serve --help`.
 """
 
 import gc
+import hashlib
 import os
 import shutil
 import sys
+from pathlib import Path
 
 from portal.settings import Settings, SettingsError
 from portal.web import logs
@@ -29,21 +31,38 @@ threads = 64
 keepalive = 5  # seconds
 timeout = 60  # a worker that does not even tick for so long is replaced
 graceful_timeout = 7  # requests in flight finish; below the ten seconds that a stop may take
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - the heartbeat must not wait for a disk
+MEMORY = Path("/dev/shm")  # noqa: S108 - shared memory, where it is offered as a folder
+worker_tmp_dir = str(MEMORY) if MEMORY.is_dir() else None  # the heartbeat must not wait for a disk
 control_socket_disable = True  # it would write into the home folder of whoever starts the server
 forwarded_allow_ips = "*"  # proxies are judged in the portal, by TRUSTED_PROXIES
 logger_class = ServerLog
 accesslog = None  # the portal writes its own, structured and without secrets
 limit_request_line = 8190
 
+
 # Every worker writes its own figures; /metrics adds them up. The folder must be named and there before the library is
 # loaded, which looks for it once. Figures of an earlier run belong to processes that are gone; when this file is
 # read again in the same process, its workers are still counting.
-METRICS = settings.portal_home / "metrics"
+#
+# The figures are files mapped into memory: on a disk that is full, writing to one ends the process (SIGBUS). So they
+# are kept in memory where that is offered, in a folder that is ours alone.
+def folder_of_figures():
+    if not MEMORY.is_dir():
+        return settings.portal_home / "metrics"
+    home = hashlib.sha256(str(settings.portal_home.absolute()).encode()).hexdigest()[:16]
+    return MEMORY / f"portal-metrics-{os.geteuid()}-{home}"
+
+
+METRICS = folder_of_figures()
 if os.environ.get("PROMETHEUS_MULTIPROC_DIR") != str(METRICS):
     shutil.rmtree(METRICS, ignore_errors=True)
-    METRICS.mkdir(parents=True)
+    METRICS.mkdir(mode=0o700, parents=True)  # fails where somebody else has it: nobody else's folder is written to
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS)
+
+
+def on_exit(server):
+    """Give the memory of the figures back."""
+    shutil.rmtree(METRICS, ignore_errors=True)
 
 
 def when_ready(server):

@@ -72,6 +72,11 @@ class Child:
             return f"{self.title} runs again (process {self.pid})"
         return ""
 
+    def begin_anew(self, changes: Mapping[str, str]) -> None:
+        """Have the program end and start again with these changes of its environment."""
+        self._environ = {**self._environ, **changes}
+        self.ask_to_stop()
+
     def ask_to_stop(self) -> None:
         if self.running and self._process:
             self._process.terminate()

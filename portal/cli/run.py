@@ -33,6 +33,7 @@ WORKERS = 2
 PORTS_TRIED = 100  # above one that is taken
 DATABASE = "portal"
 READY_SECONDS = 60
+DATABASE_AGAIN_SECONDS = 10.0  # between tries to start a PostgreSQL that cannot, as on a full disk
 STOP_SECONDS = 8.0  # for requests and jobs in hand; with the database's stop the whole stays below ten
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DEMO_ACCOUNTS = ("student", "student2", "trainer", "trainer2", "admin")
@@ -74,6 +75,9 @@ class Supervisor:
         self.address = f"http://{_reached_at(host)}:{port}"
         self.cluster: Cluster | None = None
         self.children: list[Child] = []
+        self._database_due = 0.0
+        self._noted: list[int] = []
+        self._said = ""
         self._stop_asked = False
         self._wakeup, self._wake = socket.socketpair()
 
@@ -208,19 +212,39 @@ class Supervisor:
         say(f"Kept in {self.home.folder}, logs in {self.home.logs}. Ctrl-C stops everything.")
 
     def _look_after(self) -> None:
-        """Start again what has ended by itself."""
-        if self.cluster and not self.cluster.running:
-            with step("PostgreSQL ended; starting it again"):
-                self.cluster.start()
+        """Start again what has ended by itself; what cannot be done now, as on a full disk, is tried again."""
+        for care in (self._look_after_database, self._look_after_children, self._note_processes):
+            try:
+                care()
+            except (EmbeddedError, OSError) as error:
+                self._say_once(in_one_line(error) if isinstance(error, OSError) else str(error))
+
+    def _look_after_database(self) -> None:
+        if self.cluster is None or self.cluster.running or time.monotonic() < self._database_due:
+            return
+        self._database_due = time.monotonic() + DATABASE_AGAIN_SECONDS
+        before = self.cluster.access.port
+        with step("PostgreSQL ended; starting it again"):
+            self.cluster.start()
+        if self.cluster.access.port != before:  # it was taken in the meantime: who connects to it must be told
+            for child in self.children:
+                child.begin_anew({"DATABASE_URL": self.cluster.portal_url(DATABASE)})
+
+    def _look_after_children(self) -> None:
         for child in self.children:
-            before = child.pid
             if words := child.look_after():
                 say(words)
-            if child.pid != before:
-                self._note_processes()
+
+    def _say_once(self, words: str) -> None:
+        if words != self._said:
+            say(f"{words} (tried again until it can be done)")
+            self._said = words
 
     def _note_processes(self) -> None:
-        self.home.note_processes([child.pid for child in self.children if child.pid])
+        pids = [child.pid for child in self.children if child.pid]
+        if pids != self._noted:
+            self.home.note_processes(pids)
+            self._noted = pids
 
     def _stop(self) -> None:
         """Stop web server and worker together, then the database they write to."""

@@ -139,6 +139,10 @@ class CrashingHome:
         return time.monotonic() - began
 
     @property
+    def database_port(self) -> int:
+        return self._access().port
+
+    @property
     def settings(self) -> Settings:
         """The settings of a command on the server, such as `portal check`."""
         told = {name: value for name, value in self._environ.items() if name != "LIMITS_FACTOR"}

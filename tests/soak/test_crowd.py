@@ -41,6 +41,7 @@ def test_twenty_clients_at_one_assignment(folder: Path, soak_log: Callable[[str]
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 def test_a_hundred_clients_at_one_assignment_again_and_again(folder: Path, soak_log: Callable[[str], SoakLog]) -> None:
     hand_in_together(folder, soak_log("a hundred clients"), students=25, waves=20)
 

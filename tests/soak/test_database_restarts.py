@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections import Counter
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.platform.runs import wait_until
 from tests.soak.acknowledged import look_for_all
 from tests.soak.clients import Browser, Load
 from tests.soak.crashing_home import CrashingHome
@@ -31,6 +33,34 @@ def test_people_are_told_to_wait_while_postgresql_starts_again(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_postgresql_whose_port_was_taken_comes_back_on_another(folder: Path) -> None:
+    home = CrashingHome(folder, students=1)
+    try:
+        home.start()
+        with socket.socket() as somebody_else:
+            somebody_else.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            before = home.database_port
+            home.kill_database()
+            wait_until(lambda: _takes(somebody_else, before), 1, "the port is free for somebody else")
+            wait_until(lambda: home.database_port != before, SECONDS_TO_RECOVER, "PostgreSQL has another port")
+            home.comes_back(SECONDS_TO_RECOVER)
+        assert home.findings() == []
+    finally:
+        home.stop()
+
+
+def _takes(listener: socket.socket, port: int) -> bool:
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
 def test_people_are_told_to_wait_while_postgresql_starts_again_and_again(
     folder: Path, soak_log: Callable[[str], SoakLog]
 ) -> None:

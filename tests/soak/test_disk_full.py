@@ -10,12 +10,14 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import requests
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from tests.pages import parse, words
 from tests.platform.runs import status
@@ -69,17 +71,17 @@ def test_where_only_the_files_have_no_room_people_write_and_sign_in(
         try:
             home.start()
             student = home.students[0]
-            assert hand_in(home, student, b"before", text="").status_code == 303
+            assert hand_in(home, student, b"before", said="").status_code == 303
             with filled(small):
                 for size in (10, 5_000, 300_000, 3 * MB):
-                    refused = hand_in(home, student, b"x" * size, text="With a file")
+                    refused = hand_in(home, student, b"x" * size, said="With a file")
                     assert refused.status_code == 503, f"{size} bytes: {refused.status_code}"
                     assert FULL in words(parse(refused.text).css_first("main")), refused.text
-                assert hand_in(home, student, None, text="Words alone").status_code == 303
+                assert hand_in(home, student, None, said="Words alone").status_code == 303
                 assert sign_in(home, home.students[1], threading.Event()).tries == 1
                 assert status(f"{home.address}/api/health/ready") == 200
                 assert home.findings() == []
-            assert hand_in(home, student, b"after", text="").status_code == 303
+            assert hand_in(home, student, b"after", said="").status_code == 303
             log.acknowledged = {"hand-ins": 3}
             log.round("the disk of the files", 0.0)
             log.found(lost=[], doubled=[], findings=home.findings())
@@ -89,6 +91,7 @@ def test_where_only_the_files_have_no_room_people_write_and_sign_in(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 def test_where_nothing_has_room_the_portal_waits_and_goes_on_by_itself(
     folder: Path, soak_log: Callable[[str], SoakLog]
 ) -> None:
@@ -98,13 +101,19 @@ def test_where_nothing_has_room_the_portal_waits_and_goes_on_by_itself(
         try:
             home.start()
             with Load(home, clients=2) as load:
-                for seconds in (3, 10, 40):
+                for what, harm in HARM.items():
                     load.goes_on(hand_ins=3)
                     with filled(folder):
-                        time.sleep(seconds)
+                        time.sleep(2)
+                        harm(home)
+                        time.sleep(15)
+                    import subprocess as sp
+
+                    print(sp.run(["df", "-h", str(folder)], capture_output=True, text=True).stdout)
+                    print(home.database_said()[-1500:])
                     began = time.monotonic()
                     home.comes_back(120)
-                    log.round(f"the disk of everything, for {seconds} s", time.monotonic() - began)
+                    log.round(f"the disk of everything{what}", time.monotonic() - began)
                     load.goes_on(hand_ins=3)
                     look_for_all(home, load, log)
                 load.finish()
@@ -113,13 +122,30 @@ def test_where_nothing_has_room_the_portal_waits_and_goes_on_by_itself(
             home.stop()
 
 
-def hand_in(home: CrashingHome, student: Student, content: bytes | None, *, text: str) -> requests.Response:
+def fill_the_log(home: CrashingHome) -> None:
+    """Have PostgreSQL need room for its write-ahead log, as it does sooner or later."""
+    with suppress(DBAPIError), home.superuser() as engine, engine.connect() as connection:
+        for _ in range(20):
+            connection.execute(text("SELECT pg_logical_emit_message(false, 'soak', repeat('x', 4000000))"))
+            connection.execute(text("SELECT pg_switch_wal()"))
+
+
+HARM: dict[str, Callable[[CrashingHome], None]] = {
+    "": lambda home: None,
+    ", PostgreSQL needs room for its log": fill_the_log,
+    ", PostgreSQL is killed": CrashingHome.kill_database,
+    ", the web server is killed": CrashingHome.kill_web_server,
+    ", the job worker is killed": CrashingHome.kill_job_worker,
+}
+
+
+def hand_in(home: CrashingHome, student: Student, content: bytes | None, *, said: str) -> requests.Response:
     """Send the form once, as a browser does: without a chosen file it sends an empty one."""
     page = f"{home.address}/student/assignments/{home.assignment_id}"
     browser = Browser(threading.Event(), student)
     form = parse(browser.until_answered("GET", page, 200).text)
     csrf = form.css_first("input[name=csrf_token]").attributes["value"]
-    data = {"csrf_token": csrf, "key": str(uuid4()), "text": text, "links": ""}
+    data = {"csrf_token": csrf, "key": str(uuid4()), "text": said, "links": ""}
     file = ("notes.txt", content) if content is not None else ("", b"")
     return browser.post(
         f"{page}/submission",

@@ -43,6 +43,7 @@ def test_twenty_messages_wait_for_the_mail_server(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 def test_five_hundred_messages_wait_an_hour_for_the_mail_server(
     live_settings: Settings, live_engine: Engine, soak_log: Callable[[str], SoakLog]
 ) -> None:

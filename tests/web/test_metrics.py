@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -79,11 +80,19 @@ def test_the_figures_of_several_workers_are_added_up(tmp_path: Path):
 
 def test_behind_gunicorn_every_worker_writes_its_figures_where_they_can_be_added_up(tmp_path: Path):
     read_settings = "import runpy; runpy.run_path('gunicorn.conf.py')"
-    count = "from portal.web import metrics; metrics.POOL_LIMIT.set(1)"
+    count = "import os; from portal.web import metrics; metrics.POOL_LIMIT.set(1)"
+    say_where = "print(os.environ['PROMETHEUS_MULTIPROC_DIR'])"
     environ = {
         "PORTAL_ENVIRONMENT": "development",
         "PORTAL_HOME": str(tmp_path),
         "DATABASE_URL": "postgresql://127.0.0.1/none",
     }
-    subprocess.run([sys.executable, "-c", f"{read_settings}; {count}"], cwd=ROOT, check=True, env=environ)
-    assert list((tmp_path / "metrics").glob("gauge_livesum_*.db"))
+    command = [sys.executable, "-c", f"{read_settings}; {count}; {say_where}"]
+    done = subprocess.run(command, cwd=ROOT, check=True, env=environ, capture_output=True, text=True)
+    folder = Path(done.stdout.strip())
+    try:
+        assert list(folder.glob("gauge_livesum_*.db"))
+        assert folder.is_relative_to("/dev/shm") is Path("/dev/shm").is_dir(), "a full disk would end the workers"
+        assert folder.stat().st_mode & 0o077 == 0
+    finally:
+        shutil.rmtree(folder)
