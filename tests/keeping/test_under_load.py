@@ -54,6 +54,8 @@ def back_up_under_load_and_restore(place: Path, start: Start, sizes: Sizes, *, b
 
     def a_term(cluster: Cluster) -> None:
         fill(cluster.owner_url(DATABASE), sizes)
+        with psycopg.connect(cluster.owner_url(DATABASE)) as connection:
+            connection.execute("UPDATE courses SET slug = 'of-a-term-' || slug")  # those of the crowd are `course-…`
         give_files_and_seals(place / "home", cluster, bytes_of_a_file)
 
     home = CrashingHome(place / "home", CLIENTS, fill=a_term)
