@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from obstore import delete, get, head, put
 from obstore import list as list_objects
-from obstore.exceptions import NotFoundError
+from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
 from portal.settings import Settings
@@ -245,6 +245,8 @@ class S3Storage(_ReceivingFolder):
             found = get(self._store, checked_key(key), options=wanted)
         except (NotFoundError, FileNotFoundError) as error:
             raise StorageError(f"nothing is kept under {key}") from error
+        except BaseError as error:
+            raise StorageError(f"the bucket does not answer: {type(error).__name__}") from error
         return (bytes(chunk) for chunk in found.stream(min_chunk_size=CHUNK))
 
     def path(self, key: str) -> Path | None:

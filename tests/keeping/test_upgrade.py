@@ -18,13 +18,14 @@ from tests.keeping.homes import DATABASE, POSTGRESQL_15, SMALL, everything_in, f
 from tests.platform.runs import ROOT, Run
 
 CopyOfHome = Callable[[str], Path]
-AT_FAULT = """
+GOOD = """
 from alembic import op
 
-revision = "0999"
-down_revision = "{newest}"
-branch_labels = depends_on = None
-
+def upgrade() -> None:
+    op.execute("CREATE TABLE new_things (id integer)")
+"""
+AT_FAULT = """
+from alembic import op
 
 def upgrade() -> None:
     op.execute("CREATE TABLE half_done (id integer)")
@@ -147,15 +148,12 @@ def test_an_upgrade_backs_up_first(copy_of_home: CopyOfHome):
 
 
 def test_a_migration_that_fails_is_undone_and_the_way_back_is_told(copy_of_home: CopyOfHome, place: Path):
-    """The project is copied, and a migration planted that begins well and then fails."""
-    home, project = copy_of_home("home"), place / "project"
-    for folder in ("portal", "migrations"):
-        shutil.copytree(ROOT / folder, project / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    newest = max(path.name.split("_")[2] for path in (project / "migrations" / "versions").glob("*.py"))
-    (project / "migrations" / "versions" / "20990101_0000_0999_at_fault.py").write_text(AT_FAULT.format(newest=newest))
+    """The project is copied, and migrations planted of which the last begins well and then fails."""
+    home, project, backups = copy_of_home("home"), place / "project", str(place / "backups")
+    newest = plant(project, AT_FAULT)
     before = kept_rows(home)
 
-    done = portal(home, "upgrade", "--backup", str(place / "backups"), root=project, PYTHONPATH=str(project))
+    done = portal(home, "upgrade", "--backup", backups, root=project, PYTHONPATH=str(project))
 
     assert done.code == 1, done.said
     told = done.said.splitlines()[-1]
@@ -163,7 +161,30 @@ def test_a_migration_that_fails_is_undone_and_the_way_back_is_told(copy_of_home:
     assert "No table has changed. To go on with the former version, type: git checkout ORIG_HEAD && make run" in told
     assert "Traceback" not in done.said
     assert kept_rows(home) == before
-    assert BackupFolder(place / "backups").names() != []
+
+    plant(project, GOOD, AT_FAULT)
+    half = portal(home, "upgrade", "--backup", backups, root=project, PYTHONPATH=str(project))
+    assert (half.code, f"The tables were at {newest} before." in half.said) == (1, True), half.said
+    assert f"an empty home: mv {home} {home}.failed, then type: git checkout ORIG_HEAD && portal restore" in half.said
+    home.rename(f"{home}.failed")
+    restored = portal(home, *half.said.splitlines()[-1].partition("&& portal ")[2].split())
+    assert restored.code == 0, restored.said
+    assert kept_rows(home) == before
+
+
+def plant(project: Path, *migrations: str) -> str:
+    """Copy the project with more migrations than it has, and return the newest of its own."""
+    shutil.rmtree(project, ignore_errors=True)
+    for folder in ("portal", "migrations"):
+        shutil.copytree(ROOT / folder, project / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    versions = project / "migrations" / "versions"
+    newest = before = max(path.name.split("_")[2] for path in versions.glob("*.py"))
+    for number, migration in enumerate(migrations, start=9001):
+        (versions / f"20990101_0000_{number}_planted.py").write_text(
+            f'revision = "{number}"\ndown_revision = "{before}"\nbranch_labels = depends_on = None\n{migration}'
+        )
+        before = str(number)
+    return newest
 
 
 def test_the_control_file_tells_a_stopped_cluster_from_a_running_one(place: Path):
