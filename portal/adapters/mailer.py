@@ -236,6 +236,14 @@ def kept_message(folder: Path, name: str) -> KeptMail | None:
     return _read(path) if path.is_file() else None
 
 
+def forget_kept_mail(settings: Settings, *, before: datetime) -> None:
+    """Erase the messages that were written into the folder before this moment."""
+    for path in mail_folder(settings).glob("*.eml"):
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < before.timestamp():
+                path.unlink()
+
+
 def _read(path: Path) -> KeptMail:
     mail = BytesParser(policy=default).parsebytes(path.read_bytes())
     body = mail.get_body(("plain",))

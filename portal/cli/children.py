@@ -15,7 +15,6 @@ from portal.embedded.processes import ends_with_parent
 FIRST_DELAY_SECONDS = 1.0
 LONGEST_DELAY_SECONDS = 30.0
 CALM_SECONDS = 60.0  # a process that lived so long starts again without having to wait
-LARGEST_LOG = 10_000_000  # bytes, then the log begins anew
 
 
 class Child:
@@ -42,8 +41,6 @@ class Child:
 
     def start(self) -> None:
         """Start the program in a session of its own: Ctrl-C reaches us alone, and we stop it in order."""
-        if self.log.exists() and self.log.stat().st_size > LARGEST_LOG:
-            self.log.rename(self.log.with_suffix(".old.log"))
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own programs
                 self._command, cwd=self._folder, env=self._environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log,

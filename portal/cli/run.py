@@ -23,6 +23,7 @@ import click
 from portal.cli.checkout import ROOT
 from portal.cli.children import Child
 from portal.cli.home import Home
+from portal.cli.log_files import keep_small
 from portal.cli.serve import gunicorn_command
 from portal.cli.tables import check_answering, has_admin, has_people, state_of_tables
 from portal.cli.terminal import RunError, in_one_line, say, step
@@ -212,8 +213,9 @@ class Supervisor:
         say(f"Kept in {self.home.folder}, logs in {self.home.logs}. Ctrl-C stops everything.")
 
     def _look_after(self) -> None:
-        """Start again what has ended by itself; what cannot be done now, as on a full disk, is tried again."""
-        for care in (self._look_after_database, self._look_after_children, self._note_processes):
+        """Start again what has ended, and keep the logs small; what fails now, as on a full disk, is tried again."""
+        cares = (self._look_after_database, self._look_after_children, self._note_processes, self._keep_logs_small)
+        for care in cares:
             try:
                 care()
             except (EmbeddedError, OSError) as error:
@@ -234,6 +236,12 @@ class Supervisor:
         for child in self.children:
             if words := child.look_after():
                 say(words)
+
+    def _keep_logs_small(self) -> None:
+        for child in self.children:
+            keep_small(child.log)
+        if self.cluster:
+            keep_small(self.cluster.log)
 
     def _say_once(self, words: str) -> None:
         if words != self._said:

@@ -260,7 +260,8 @@ class Cluster:
         command = [str((self._programs or programs_for(user)) / "postgres"), "-D", str(data)]
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
-        with self.log.open("wb") as log:
+        with self.log.open("ab") as log:  # to append, so that it may be emptied while the server writes
+            log.truncate(0)
             self._process = subprocess.Popen(  # noqa: S603
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_bare_environment(),
                 start_new_session=True,  # Ctrl-C in the terminal is ours to answer, last of all with this stop

@@ -108,6 +108,11 @@ def _register_keeping(app: App, settings: Settings) -> None:
     def sweep_rows(timestamp: int) -> None:
         sweeping.sweep_rows(at=now())
 
+    @every("11 3 * * *", "rows.sweep_nightly")
+    def sweep_nightly(timestamp: int) -> None:
+        sweeping.sweep_rows(at=now(), nightly=True)
+        sweeping.sweep_mail(settings, at=now())
+
     @every("23 * * * *", "files.sweep")
     def sweep_files(timestamp: int) -> None:
         sweeping.sweep_files(storage, at=now())

@@ -1,42 +1,93 @@
-"""Removing what has served its time: unattached files, old sessions, tokens, counters and marks."""
+"""Removing what has served its time: how long everything is kept, and the jobs that see to it.
+
+`SWEPT` and `KEPT` name every table of the portal between them; docs/operations.md shows both.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
 from portal import db
+from portal.adapters.mailer import forget_kept_mail
 from portal.adapters.storage import Storage
 from portal.domain.files import operations as files
+from portal.settings import Settings
 
 BATCH = 5_000  # rows of one transaction, so that nobody waits behind a sweep
+MAIL_KEPT = timedelta(days=90)
+"""Of the messages in the folder of a portal without a mail server."""
 
-# What may go: the table, and when a row of it has served its time.
+
+@dataclass(frozen=True)
+class Swept:
+    """Rows that go by themselves."""
+
+    what: str
+    condition: str
+    """True of a row that has served its time; `:before` is the moment `age` ago."""
+    age: timedelta = timedelta()
+    nightly: bool = False
+    """Looked for once a night, because it reads the whole table; else every ten minutes."""
+
+
 SWEPT = {
-    "limit_counters": ("expires_at < :before", timedelta()),
-    "cache_entries": ("expires_at < :before", timedelta()),
-    "idempotent_requests": ("created_at < :before", timedelta(days=1)),
-    "sign_in_throttles": (
+    "limit_counters": Swept("Counts of requests, until their window ends", "expires_at < :before"),
+    "cache_entries": Swept("Figures kept for a minute, and forms kept for two hours", "expires_at < :before"),
+    "idempotent_requests": Swept("Answers to repeated calls of the API", "created_at < :before", timedelta(days=1)),
+    "sign_in_throttles": Swept(
+        "Wrong passwords that still count",
         "(blocked_until IS NULL OR blocked_until < :before) AND NOT :before <= ANY(failed_at)",
         timedelta(days=1),
     ),
-    "single_use_tokens": ("expires_at < :before", timedelta(days=30)),
-    "refresh_tokens": ("expires_at < :before", timedelta(days=30)),
-    "sessions": ("least(expires_at, ended_at) < :before", timedelta(days=90)),
-    "devices": (
+    "timings": Swept("How long routes and jobs took", "span < :before", timedelta(days=2)),
+    "slow_statements": Swept("Slow statements, without values", "last_at < :before", timedelta(days=30)),
+    "faults": Swept("Errors: their kind and place, without words", "at < :before", timedelta(days=30)),
+    "single_use_tokens": Swept(
+        "Secrets of invitations and resets, after they expired", "expires_at < :before", timedelta(days=30)
+    ),
+    "refresh_tokens": Swept("Sign-ins of the API, after they expired", "expires_at < :before", timedelta(days=30)),
+    "sessions": Swept("Sessions, after their end", "least(expires_at, ended_at) < :before", timedelta(days=90)),
+    "job_marks": Swept("Marks of jobs that are done", "done_at < :before", timedelta(days=90)),
+    "security_events": Swept("Security events", "at < :before", timedelta(days=365)),
+    "devices": Swept(
+        "Browsers that a person has signed in with, since the last time",
         "last_used_at < :before AND NOT EXISTS (SELECT FROM sessions WHERE sessions.device_id = devices.id)",
         timedelta(days=400),
+        nightly=True,
     ),
-    "job_marks": ("done_at < :before", timedelta(days=90)),
+    "notifications": Swept("Notifications that were read", "read_at < :before", timedelta(days=730), nightly=True),
 }
 
+KEPT = {
+    "audit_entries": "At least six years; the portal's role cannot erase any, only the owner of the tables could",
+    "audit_seals": "As the entries they chain",
+    "audit_details": "Until they are erased on request; the entry and its seal stay",
+    "users": "As long as anything refers to the person; people are deactivated, never deleted",
+    "courses modules intakes intake_trainers rooms seats": "As long as an enrolment refers to them",
+    "enrolments": "As long as the institute must be able to confirm one",
+    "materials assignments live_classes": "With their intake",
+    "submissions submission_members submission_files submission_links grades": "What was handed in and its marks stand",
+    "marking_drafts": "Until the work is marked",
+    "files": "With what they are attached to; bytes that were never attached go after a day",
+    "number_series": "For ever: no number is given twice",
+}
+"""Tables of which no row goes by itself, and for how long they are kept."""
 
-def sweep_rows(*, at: datetime) -> None:
-    """Delete the rows that have served their time, table by table."""
+
+def sweep_rows(*, at: datetime, nightly: bool = False) -> None:
+    """Delete the rows that have served their time, table by table: the nightly ones, or all others."""
     with db.session_scope():
-        for table, (condition, age) in SWEPT.items():
-            _sweep(table, condition, before=at - age)
+        for table, swept in SWEPT.items():
+            if swept.nightly == nightly:
+                _sweep(table, swept.condition, before=at - swept.age)
+
+
+def sweep_mail(settings: Settings, *, at: datetime) -> None:
+    """Erase old messages from the folder into which mail is written where no mail server is set."""
+    forget_kept_mail(settings, before=at - MAIL_KEPT)
 
 
 def sweep_files(storage: Storage, *, at: datetime) -> None:
