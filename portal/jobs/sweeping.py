@@ -62,7 +62,7 @@ SWEPT = {
 }
 
 KEPT = {
-    "audit_entries": "At least six years; the portal's role cannot erase any, only the owner of the tables could",
+    "audit_entries": "At least six years; nothing erases any, and a trigger refuses it even to the owner of the table",
     "audit_seals": "As the entries they chain",
     "audit_details": "Until they are erased on request; the entry and its seal stay",
     "users": "As long as anything refers to the person; people are deactivated, never deleted",

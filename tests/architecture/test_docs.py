@@ -1,15 +1,16 @@
-"""What the README says of settings, commands and folders is so."""
+"""What the documents say of settings, commands, paths, addresses and times is so."""
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from portal.jobs.sweeping import KEPT, MAIL_KEPT, SWEPT
 from portal.settings import describe_settings
+from tests.architecture.documents import problems_of
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -43,16 +44,31 @@ def test_the_operations_say_how_long_everything_is_kept() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_make_targets_named_in_a_document_exist(document: Path) -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
-    assert set(re.findall(r"`make ([a-z-]+)`", document.read_text())) <= targets
+def test_all_that_a_document_names_exists(document: Path, app: Flask) -> None:
+    assert problems_of(document, document.read_text(), app) == []
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_files_a_document_links_to_exist(document: Path) -> None:
-    links = re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", document.read_text())
-    missing = [link for link in links if not (document.parent / link).exists()]
-    assert not missing
+@pytest.mark.parametrize(
+    "written, problem",
+    [
+        ("Type `make dinner`.", "there is no make dinner"),
+        ("    make run && make dinner", "there is no make dinner"),
+        ("Type `portal cook`.", "there is no portal cook"),
+        ("```\nportal admin promote\n```", "there is no portal admin promote"),
+        ("    portal serve --host x --doors 2   # two doors", "portal serve has no --doors"),
+        ("More of them with `--doors`.", "no command has --doors"),
+        ("Set `SECRET_KEYS` first.", "there is no setting SECRET_KEYS"),
+        ("    SESSION_LENGTH=5 portal worker", "there is no setting SESSION_LENGTH"),
+        ("It is in `portal/domain/nothing.py`.", "there is no portal/domain/nothing.py"),
+        ("Read `GUIDE.md`.", "there is no GUIDE.md"),
+        ("Open `/admin/nowhere`.", "nothing answers at /admin/nowhere"),
+        ("See [there](nowhere.md).", "the link to nowhere.md leads nowhere"),
+        ("See [there](#nowhere).", "operations.md has no part #nowhere"),
+        ("See [there](architecture.md#nowhere).", "architecture.md has no part #nowhere"),
+    ],
+)
+def test_what_does_not_exist_is_noticed(app: Flask, written: str, problem: str) -> None:
+    assert problems_of(ROOT / "docs" / "operations.md", f"# Title\n\n{written}\n", app) == [problem]
 
 
 def test_every_folder_of_the_map_exists() -> None:

@@ -36,7 +36,7 @@ RETENTION: dict[DataClass, str] = {
     DataClass.CREDENTIAL: "Until it is replaced, used or expired; expired tokens for 30 days, sessions for 90 days.",
     DataClass.WORK: "Five years after the end of the enrolment; marks as long as the enrolment.",
     DataClass.STUDIES: "As long as the institute must be able to confirm an enrolment.",
-    DataClass.BEHAVIOUR: "At most two years (see `portal.jobs.sweeping`); entries of the audit trail as long as what they prove.",
+    DataClass.BEHAVIOUR: "At most two years; entries of the audit trail as long as what they prove.",
     DataClass.CONTENT: "With the row it stands in; details of the audit trail until they are erased on request.",
     DataClass.NONE: "With the row it stands in.",
 }
