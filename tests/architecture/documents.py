@@ -125,7 +125,7 @@ def _unknown_variables(said: list[str]) -> Iterator[str]:
 @cache
 def _constants() -> set[str]:
     """Return what our code calls in capitals: constants and members of enums."""
-    code = [path.read_text() for folder in ("portal", "tests") for path in (ROOT / folder).rglob("*.py")]
+    code = [path.read_text() for folder in ("portal", "tests", "migrations") for path in (ROOT / folder).rglob("*.py")]
     return {name for text in code for name in _CONSTANT.findall(text)}
 
 
