@@ -22,6 +22,8 @@ from portal.web.extensions import engine_of
 from tests.conftest import migrate, settings_for
 from tests.web.probes import app_with
 
+TOKEN = "a-token-for-the-collector"
+
 
 @pytest.fixture(scope="module")
 def app(settings: Settings) -> Flask:
@@ -94,7 +96,7 @@ def own_cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 @pytest.fixture
 def own_portal(own_cluster: Cluster, tmp_path: Path) -> Iterator[Flask]:
-    app = app_with(settings_for(own_cluster.access, "portal", tmp_path))
+    app = app_with(settings_for(own_cluster.access, "portal", tmp_path, metrics_token=TOKEN))
     yield app
     db.close_session()
     engine_of(app).dispose()
@@ -125,15 +127,25 @@ def test_a_stopped_database_is_told_within_three_seconds_and_comes_back_by_itsel
     assert readiness(own_portal)[:2] == (200, "ok")
 
 
+def scrape(app: Flask) -> str:
+    answer = app.test_client().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code == 200
+    return answer.text
+
+
 def test_a_database_that_hangs_is_told_within_three_seconds(own_cluster, own_portal):
     assert readiness(own_portal)[:2] == (200, "ok")
+    assert 'portal_people{role="student"} 0.0' in scrape(own_portal)
     os.kill(own_cluster.pid, signal.SIGSTOP)
     try:
         status, state, seconds = readiness(own_portal)
+        figures = scrape(own_portal)
     finally:
         os.kill(own_cluster.pid, signal.SIGCONT)
     assert (status, state) == (503, "away")
     assert seconds < 3
+    assert 'portal_check_ok{check="database"} 0.0' in figures
+    assert "portal_people" not in figures
     assert readiness(own_portal)[:2] == (200, "ok")
 
 

@@ -16,6 +16,9 @@ from sqlalchemy.orm import Session
 from portal import db
 from portal.domain.accounts.models import SecurityEvent
 from portal.domain.assignments.models import Submission
+from portal.domain.audit import operations as audit
+from portal.domain.audit import sealing
+from portal.domain.permissions import system_actor
 from portal.settings import Settings
 from portal.web.extensions import engine_of
 from tests.cast import gather_cast
@@ -126,6 +129,20 @@ def test_jobs_are_counted_by_what_they_wait_for(app: Flask, live_engine: Engine)
     assert (found["portal_mail_jobs{state=retrying}"], found["portal_mail_jobs{state=given_up}"]) == (1, 1)
     assert 600 <= found["portal_jobs_due_oldest_seconds"] < 660
     assert 420 <= found["portal_worker_silent_seconds"] < 480
+
+
+def test_an_entry_without_its_seal_is_told_and_so_is_the_last_seal(app: Flask, live_engine: Engine) -> None:
+    with Session(live_engine) as session:
+        audit.record(session, system_actor("test"), "room:open", ("rooms", "1"), at=now() - timedelta(minutes=3))
+        session.commit()
+    assert 180 <= figures(app)["portal_audit_unsealed_seconds"] < 240
+    sealed_at = now()
+    with Session(live_engine) as session:
+        sealing.seal(session, at=sealed_at)
+        session.commit()
+    found = figures(app)
+    assert found["portal_audit_unsealed_seconds"] == 0
+    assert abs(found["portal_audit_last_seal_timestamp_seconds"] - sealed_at.timestamp()) < 1
 
 
 def test_where_the_database_is_away_the_scrape_says_so_and_tells_the_rest(settings: Settings) -> None:
