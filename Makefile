@@ -27,7 +27,7 @@ soak: set-up-tests ## Run the tests at their full sizes; takes its time
 	@.venv/bin/python -m pytest -m soak --timeout 3600
 
 .PHONY: bench
-bench: set-up-tests ## Measure pages and calls, and print the table of docs/performance.md
+bench: set-up-tests ## Measure pages and calls for docs/performance.md (BASE=main~1 measures that beside)
 	@.venv/bin/python -m tests.load
 
 .PHONY: lock

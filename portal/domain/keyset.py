@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 T = TypeVar("T")
@@ -69,17 +69,43 @@ def paged(
 
     A cursor of another kind of list (its types are not those of these columns) is the first page.
     """
-    if cursor is not None and not (_fits(cursor.value, sort) and _fits(cursor.key, key)):
-        cursor = None
+    cursor = fitting(cursor, sort, key)
+    span = Span.of(cursor, descending=descending)
+    return page_of(session, span.cut(statement, sort, key), {}, cursor=cursor, size=size)
+
+
+@dataclass(frozen=True)
+class Span:
+    """From where a page reads its list and which way: all that its statement depends on."""
+
+    from_a_place: bool
+    falling: bool
+
+    @classmethod
+    def of(cls, cursor: Keyset | None, *, descending: bool = False) -> Span:
+        return cls(cursor is not None, descending is not (cursor is not None and cursor.backwards))
+
+    def cut(self, statement: Select[Any], sort: Column, key: Column) -> Select[Any]:
+        """Return the statement of the page; where it begins and how long it is are parameters of `page_of`."""
+        place = (sort.label("keyset_sort"), key.label("keyset_key"))
+        return self.first_of(statement.add_columns(*place).order_by(None), sort, key)
+
+    def first_of(self, statement: Select[Any], sort: Column, key: Column) -> Select[Any]:
+        """Return the statement with only the first rows beyond the place."""
+        if self.from_a_place:
+            place, there = tuple_(sort, key), tuple_(_parameter("value", sort), _parameter("id", key))
+            statement = statement.where(place < there if self.falling else place > there)
+        order = (sort.desc(), key.desc()) if self.falling else (sort.asc(), key.asc())
+        return statement.order_by(*order).limit(bindparam("keyset_rows", type_=Integer))
+
+
+def page_of(
+    session: Session, statement: Select[Any], values: Mapping[str, Any], *, cursor: Keyset | None, size: int
+) -> RowPage:
+    """Return the page that a statement made by `Span.cut` reads; `values` are its other parameters."""
+    there = {} if cursor is None else {"keyset_value": cursor.value, "keyset_id": cursor.key}
+    rows = list(session.execute(statement, {**values, **there, "keyset_rows": size + 1}).all())
     backwards = cursor is not None and cursor.backwards
-    falling = descending is not backwards
-    place = tuple_(sort, key)
-    if cursor is not None:
-        there = tuple_(literal(cursor.value, sort.type), literal(cursor.key, key.type))
-        statement = statement.where(place < there if falling else place > there)
-    order = (sort.desc(), key.desc()) if falling else (sort.asc(), key.asc())
-    ordered = statement.add_columns(sort.label("keyset_sort"), key.label("keyset_key")).order_by(None).order_by(*order)
-    rows = list(session.execute(ordered.limit(size + 1)).all())
     more = len(rows) > size
     rows = rows[:size]
     if backwards:
@@ -91,6 +117,11 @@ def paged(
     )
 
 
+def fitting(cursor: Keyset | None, sort: Column, key: Column) -> Keyset | None:
+    """Return the cursor if it is one of a list that is sorted by these columns."""
+    return cursor if cursor is not None and _fits(cursor.value, sort) and _fits(cursor.key, key) else None
+
+
 def counted(session: Session, statement: Select[Any]) -> Total:
     """Return how many rows a statement has; beyond a thousand nobody needs to know exactly."""
     some = statement.order_by(None).limit(COUNTED_TO + 1).subquery()
@@ -100,6 +131,10 @@ def counted(session: Session, statement: Select[Any]) -> Total:
 
 def _place_of(row: Row[Any], *, backwards: bool = False) -> Keyset:
     return Keyset(row.keyset_sort, row.keyset_key, backwards)
+
+
+def _parameter(name: str, column: Column) -> ColumnElement[Any]:
+    return bindparam(f"keyset_{name}", type_=column.type)
 
 
 def _fits(value: Any, column: Column) -> bool:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID, uuid4
 
+import brotli
 from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
@@ -16,10 +20,12 @@ from portal.domain.assignments.models import Assignment, Submission, SubmissionS
 from tests.factories import make_session, now
 from tests.load.server import JWT_KEY, SECRET_KEY
 from tests.load.term import BUSY_STUDENT, Sizes, key, open_assignment_of
-from tests.load.visitors import RequestOf
+from tests.load.visitors import RequestOf, ask_once
+from tests.load.weights import Fetched
 
 MEGABYTE = 1_000_000
 HAND_IN = "A hand-in of 1 MB"
+LISTS = ("API: courses", "API: own assignments")
 READING = "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept-Encoding: gzip, br\r\n{own}\r\n"
 
 
@@ -56,7 +62,7 @@ def the_pages(database_url: str, sizes: Sizes, port: int, visitors: int) -> list
     assignment = open_assignment_of(BUSY_STUDENT, sizes)
 
     def page(name: str, path: str, person: SignedIn | None = None) -> Page:
-        return Page(name, _reading(path, port, f"Cookie: portal={person.cookie}\r\n" if person else ""))
+        return Page(name, _reading(path, port, _cookie(person)))
 
     return [
         page("Home", "/"),
@@ -77,6 +83,34 @@ def the_pages(database_url: str, sizes: Sizes, port: int, visitors: int) -> list
         ),
         Page(HAND_IN, _handing_in(senders, port), expected=303),
     ]
+
+
+def fetchers(database_url: str, port: int) -> dict[str, Callable[[str], Fetched]]:
+    """Return for everybody with a start page how their browser fetches an address of the portal on this port."""
+    engine = create_engine(database_url)
+    with Session(engine) as session:
+        people = {
+            "Public": None,
+            "Student": _sign_in(session, key("student", BUSY_STUDENT)),
+            "Trainer": _sign_in(session, key("trainer", 0)),
+            "Admin": _sign_in(session, key("admin", 0)),
+        }
+        session.commit()
+    engine.dispose()
+    return {who: partial(_fetch, port, person) for who, person in people.items()}
+
+
+def _fetch(port: int, person: SignedIn | None, path: str) -> Fetched:
+    answer = ask_once(port, _reading(path, port, _cookie(person))(0))
+    assert answer.status == 200, f"{path}: {answer.head!r}"
+    octets = len(answer.head) + len(b"\r\n\r\n") + len(answer.body)
+    encoding = next((name for name in (b"br", b"gzip") if b"Content-Encoding: " + name in answer.head), b"")
+    read = {b"br": brotli.decompress, b"gzip": gzip.decompress}.get(encoding, bytes)
+    return Fetched(octets, read(answer.body).decode(errors="replace"))
+
+
+def _cookie(person: SignedIn | None) -> str:
+    return f"Cookie: portal={person.cookie}\r\n" if person else ""
 
 
 def _reading(path: str, port: int, own: str) -> RequestOf:

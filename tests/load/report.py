@@ -10,50 +10,76 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.load.server import SECONDS_TO_SETTLE, IdleMemory
 from tests.load.term import Sizes
 from tests.load.visitors import Pace
+from tests.load.weights import Weight
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One page on one term's data."""
+    """One page on one term's data, and the floor as it was just before and after."""
 
     name: str
     pace: Pace
+    floor: Pace
     statements: int | None
     octets: int
     megabytes: float | None
 
+    @property
+    def times_floor(self) -> float:
+        """How many bare pages this page costs: by processor time, which other programs blur least."""
+        if self.pace.processor and self.floor.processor:
+            return self.pace.processor / self.floor.processor
+        return 1 / self.share_of_floor
+
+    @property
+    def share_of_floor(self) -> float:
+        """How many of these pages are answered in the time of one bare page."""
+        return self.pace.per_second / self.floor.per_second
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found of one edition of the portal on one term's data."""
+
+    started_in: float
+    idle: IdleMemory | None
+    weights: list[Weight]
+    pages: list[Measured]
+
 
 @dataclass(frozen=True)
 class Run:
-    """Everything one run of the program found out."""
+    """Everything one run of the program found out, by edition: `now`, and `before` where one was named."""
 
     sizes: Sizes
     visitors: int
     seconds: float
-    floor: Pace
-    started_in: float
-    full: list[Measured]
-    sparse: list[Measured]
+    base: str
+    full: dict[str, Found]
+    sparse: dict[str, Found]
     """The same pages with a hundred times fewer rows."""
 
-    def times_floor(self, page: Measured) -> float:
-        """Return how many bare pages one page costs: by processor time, which other programs do not blur."""
-        if page.pace.processor and self.floor.processor:
-            return page.pace.processor / self.floor.processor
-        return self.floor.per_second / page.pace.per_second
+    @property
+    def now(self) -> list[Measured]:
+        return self.full["now"].pages
 
 
 TABLE_HEAD = """\
-| Page | Requests/s | p50 ms | p99 ms | CPU ms | × floor | SQL | Answer kB | Memory MB | CPU ms, 1/100 | SQL, 1/100 |
+| Page | Requests/s | of floor | p50 ms | p99 ms | CPU ms | × floor | SQL | Answer kB | Memory | CPU, 1/100 | × | SQL |
+|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
+"""
+BESIDE_HEAD = """\
+| Page | CPU ms | before | × floor | before | Requests/s | before | SQL | before | 1/100: × floor | before |
 |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
 """
 
 DOCUMENT = """\
 # Performance
 
-Written by `make bench` on {day}. Do not edit: run it again.
+Written by `make bench{base}` on {day}. Do not edit: run it again.
 
 ## How it is measured
 
@@ -66,50 +92,84 @@ seconds, after a fifth of that which is not counted. A hand-in sends one megabyt
 row are safe. Then the same with a hundred times fewer rows.
 
 The **floor** is a bare Flask page under the same server: one SELECT on an engine with the portal's own options, one
-small template. It answered {floor.per_second:.0f} requests a second (p50 {floor.p50:.1f} ms, p99 {floor.p99:.1f} ms),
-each for {floor_cpu} ms of processor time.
+small template. It is asked between any two pages, and each page is compared with what it took just before and after:
+{floor_cpu} ms of processor time and {floor_pace} requests a second in the middle of this run.
 
 - **CPU ms**: processor time of web server and PostgreSQL together for one answer. **× floor**: how many bare pages that
   is. These two change least when something else runs; compare by them.
-- **Requests/s, p50, p99**: what the visitors saw. They, the server and PostgreSQL share the machine's {cores} cores
-  ({machine}) with whatever else ran: load averages of the last 1, 5 and 15 minutes were {load}.
+- **Requests/s, of floor, p50, p99**: what the visitors saw. They, the server and PostgreSQL share the machine's
+  {cores} cores ({machine}) with whatever else ran: load averages of the last 1, 5 and 15 minutes were {load}.
   A server that has its cores for itself is faster.
 - **SQL**: every statement of a request: session and person, rate limit, the page.
 - **Answer kB**: the body as sent, compressed. **Memory MB**: all processes of the web server, shared
   pages counted once.
 - **1/100**: the same with a hundredth of the rows. The number of statements must not change.
+- **First visit**: a start page with all its browser fetches by itself, heads of answers included; **next page**: one
+  that people open from it, when style sheet and scripts are kept already.
+- **Idle memory**: proportional set sizes of web server, job worker and PostgreSQL, {settled:g} seconds after their
+  start on the term's data.
 
 The server answered {started_in:.1f} s after it was started.
 
 ## What was found
 
 {table}
-{worse}"""
+{beside}## Goals
+
+{goals}{worse}"""
 
 
 def table(run: Run) -> str:
     """Return the table in Markdown."""
     lines = []
-    for page, sparse in zip(run.full, run.sparse, strict=True):
+    for page, sparse in zip(run.now, run.sparse["now"].pages, strict=True):
         memory = "–" if page.megabytes is None else f"{page.megabytes:.0f}"
         lines.append(
-            f"| {page.name} | {page.pace.per_second:.0f} | {page.pace.p50:.1f} | {page.pace.p99:.1f} "
-            f"| {_milliseconds(page.pace)} | {run.times_floor(page):.1f} | {_count(page.statements)} "
-            f"| {page.octets / 1000:.1f} | {memory} | {_milliseconds(sparse.pace)} | {_count(sparse.statements)} |\n"
+            f"| {page.name} | {page.pace.per_second:.0f} | {page.share_of_floor:.2f} "
+            f"| {page.pace.p50:.1f} | {page.pace.p99:.1f} "
+            f"| {_milliseconds(page.pace)} | {page.times_floor:.1f} | {_count(page.statements)} "
+            f"| {page.octets / 1000:.1f} | {memory} "
+            f"| {_milliseconds(sparse.pace)} | {sparse.times_floor:.1f} | {_count(sparse.statements)} |\n"
         )
     return TABLE_HEAD + "".join(lines)
 
 
+def before_and_after(run: Run) -> str:
+    """Return the pages of now beside those of an earlier commit; nothing where none was named."""
+    if "before" not in run.full:
+        return ""
+    editions = (run.full["now"], run.full["before"], run.sparse["now"], run.sparse["before"])
+    lines = []
+    for now, before, few, few_before in zip(*(found.pages for found in editions), strict=True):
+        lines.append(
+            f"| {now.name} | {_milliseconds(now.pace)} | {_milliseconds(before.pace)} "
+            f"| {now.times_floor:.1f} | {before.times_floor:.1f} "
+            f"| {now.pace.per_second:.0f} | {before.pace.per_second:.0f} "
+            f"| {_count(now.statements)} | {_count(before.statements)} "
+            f"| {few.times_floor:.1f} | {few_before.times_floor:.1f} |\n"
+        )
+    return BESIDE_HEAD + "".join(lines)
+
+
 def write(run: Run, path: Path, thresholds: Path) -> list[str]:
     """Write the document, and return what is worse than the thresholds."""
-    worse = list(what_is_worse(run, thresholds)) if thresholds.exists() else []
+    from tests.load import goals  # which reads what is defined here
+
+    worse = list(what_is_worse(run, thresholds))
     told = "".join(f"- {line}\n" for line in worse)
+    beside = before_and_after(run)
+    heading = f"## Beside {run.base}\n\nMeasured in the same run, page by page in turn.\n\n"
+    floors = sorted((page.floor for page in run.now), key=lambda floor: floor.per_second)
+    floor = floors[len(floors) // 2]
     path.write_text(
         DOCUMENT.format(
-            day=f"{datetime.now(UTC):%Y-%m-%d}", sizes=run.sizes, visitors=run.visitors, seconds=run.seconds,
-            floor=run.floor, floor_cpu=_milliseconds(run.floor), load=_load(), cores=os.cpu_count(),
-            machine=platform.machine(), started_in=run.started_in,
-            table=table(run), worse=f"Worse than `tests/load/thresholds.toml` allows:\n\n{told}" if worse else "",
+            base=f" BASE={run.base}" if run.base else "", day=f"{datetime.now(UTC):%Y-%m-%d}", sizes=run.sizes,
+            visitors=run.visitors, seconds=run.seconds, floor_cpu=_milliseconds(floor),
+            floor_pace=f"{floor.per_second:.0f}", load=_load(), cores=os.cpu_count(), machine=platform.machine(),
+            settled=SECONDS_TO_SETTLE, started_in=run.full["now"].started_in, table=table(run),
+            beside=f"{heading}{beside}\n" if beside else "",
+            goals=goals.table(run, thresholds),
+            worse=f"\nWorse than `tests/load/thresholds.toml` allows:\n\n{told}" if worse else "",
         ).rstrip() + "\n"
     )  # fmt: skip
     return worse
@@ -118,11 +178,11 @@ def write(run: Run, path: Path, thresholds: Path) -> list[str]:
 def what_is_worse(run: Run, thresholds: Path) -> Iterator[str]:
     """Yield a sentence for everything above its threshold. It is to be read: timing decides nothing."""
     allowed = tomllib.loads(thresholds.read_text())
-    for page, sparse in zip(run.full, run.sparse, strict=True):
+    for page, sparse in zip(run.now, run.sparse["now"].pages, strict=True):
         found = {
             "statements": page.statements or 0,
             "kilobytes": page.octets / 1000,
-            "times_floor": run.times_floor(page),
+            "times_floor": page.times_floor,
         }
         for what, figure in found.items():
             limit = allowed.get(page.name, {}).get(what)

@@ -8,38 +8,63 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from portal.cli.checkout import ROOT
-from portal.cli.serve import gunicorn_command
 from portal.embedded import Cluster
+from tests.load.editions import HERE, Edition
 from tests.platform.runs import free_port, status, wait_until
 
 WORKERS = 2
 THREADS = 64
 SECONDS_TO_START = 60
+SECONDS_TO_SETTLE = 8.0  # until a worker has started and its first periodic jobs are done
+GUNICORN = [sys.executable, "-m", "gunicorn"]
+
+
+@dataclass(frozen=True)
+class IdleMemory:
+    """Megabytes of a whole portal that nobody asks: proportional set sizes, in which shared pages count once."""
+
+    web: float
+    worker: float
+    database: float
+
+    @property
+    def whole(self) -> float:
+        return self.web + self.worker + self.database
 
 
 class Server:
     """gunicorn with one app, from `with` to the end of the block."""
 
     def __init__(
-        self, cluster: Cluster, command: list[str], ready: str, port: int, log: Path, environ: dict[str, str]
+        self,
+        edition: Edition,
+        cluster: Cluster,
+        command: list[str],
+        ready: str,
+        port: int,
+        log: Path,
+        environ: dict[str, str],
     ) -> None:
         self.port = port
+        self._folder = edition.folder
         self.started_in = 0.0
         """Seconds from its start to its first answer."""
         self._postmaster = cluster.pid
         self._ready = f"http://127.0.0.1:{port}{ready}"
         self._command = command
-        self._environ = environ
+        self._environ = edition.environ | environ
         self._log = log
 
     @classmethod
-    def of_portal(cls, cluster: Cluster, database_url: str, folder: Path) -> Server:
+    def of_portal(cls, edition: Edition, cluster: Cluster, database_url: str, folder: Path) -> Server:
         """Return the portal as `portal serve` runs it; only the rate limits are raised."""
         port = free_port()
+        folder.mkdir(exist_ok=True)
         environ = {
             "PORTAL_ENVIRONMENT": "development",
             "PORTAL_HOME": str(folder),
@@ -49,8 +74,9 @@ class Server:
             "SECRET_KEY": SECRET_KEY,
             "JWT_KEYS": JWT_KEY,
         }
-        command = gunicorn_command("127.0.0.1", port, WORKERS)
-        return cls(cluster, command, "/api/health/live", port, folder / "portal.log", environ)
+        config = str(edition.folder / "gunicorn.conf.py")
+        command = [*GUNICORN, "--config", config, "--bind", f"127.0.0.1:{port}", "--workers", str(WORKERS)]
+        return cls(edition, cluster, command, "/api/health/live", port, folder / "portal.log", environ)
 
     @classmethod
     def of_floor(cls, cluster: Cluster, database_url: str, folder: Path) -> Server:
@@ -58,16 +84,14 @@ class Server:
         port = free_port()
         arguments = ["--bind", f"127.0.0.1:{port}", "--workers", str(WORKERS), "--threads", str(THREADS)]
         ours_is_not_meant = ["--config", os.devnull, "--no-control-socket"]
-        command = [sys.executable, "-m", "gunicorn", *ours_is_not_meant, "-k", "gthread", *arguments]
-        command.append("tests.load.floor:app")
-        return cls(cluster, command, "/", port, folder / "floor.log", {"DATABASE_URL": database_url})
+        command = [*GUNICORN, *ours_is_not_meant, "-k", "gthread", *arguments, "tests.load.floor:app"]
+        return cls(HERE, cluster, command, "/", port, folder / "floor.log", {"DATABASE_URL": database_url})
 
     def __enter__(self) -> Server:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
         begun = time.monotonic()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                self._command, cwd=ROOT, env=kept | self._environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                self._command, cwd=self._folder, env=self._environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
         try:
@@ -79,19 +103,26 @@ class Server:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(15)
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(5)
+        _end(self._process)
 
     def megabytes(self) -> float | None:
         """Return the memory of all its processes, shared pages counted once; None where the system does not tell."""
+        return _megabytes(self._is_ours)
+
+    def idle_memory(self) -> IdleMemory | None:
+        """Return the memory of a whole portal that nobody asks: a job worker is started beside it for that long."""
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "portal.cli", "worker"], cwd=self._folder, env=self._environ,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
         try:
-            return sum(_proportional_kilobytes(entry) for entry in _processes() if self._is_ours(entry)) / 1000
-        except OSError:
-            return None
+            time.sleep(SECONDS_TO_SETTLE)
+            web = self.megabytes()
+            jobs = _megabytes(lambda entry: _group_of(entry) == worker.pid)
+            database = _megabytes(self._is_of_database)
+        finally:
+            _end(worker)
+        return None if web is None or jobs is None or database is None else IdleMemory(web, jobs, database)
 
     def processor_seconds(self) -> float | None:
         """Return the processor time its processes and PostgreSQL have taken; None where the system does not tell."""
@@ -109,9 +140,7 @@ class Server:
         return None
 
     def _is_ours(self, process: Path) -> bool:
-        with suppress(ProcessLookupError):
-            return os.getpgid(int(process.name)) == self._process.pid
-        return False
+        return _group_of(process) == self._process.pid
 
     def _is_of_database(self, process: Path) -> bool:
         with suppress(FileNotFoundError, ProcessLookupError):
@@ -123,14 +152,38 @@ class Server:
         return status(self._ready) == 200
 
 
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process that was asked to end has ended, and all of its group."""
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(15)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(5)
+
+
+def _megabytes(counted: Callable[[Path], bool]) -> float | None:
+    try:
+        return sum(_proportional_kilobytes(entry) for entry in _processes() if counted(entry)) / 1000
+    except OSError:
+        return None
+
+
+def _group_of(process: Path) -> int:
+    with suppress(ProcessLookupError):
+        return os.getpgid(int(process.name))
+    return 0
+
+
 def _processes() -> list[Path]:
     return [entry for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
 def _proportional_kilobytes(process: Path) -> int:
-    for line in (process / "smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1])
+    with suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+        for line in (process / "smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
     return 0
 
 

@@ -37,6 +37,12 @@ class Pace:
     """What one answer took of the machine's processors; None where that cannot be told."""
 
 
+def mean(first: Pace, second: Pace) -> Pace:
+    """Return the pace between two that were measured one before and one after something else."""
+    pairs = ((getattr(first, name), getattr(second, name)) for name in ("per_second", "p50", "p99", "processor"))
+    return Pace(*(None if None in pair else sum(pair) / 2 for pair in pairs))
+
+
 class Connection:
     """One open connection; it understands as much of HTTP/1.1 as the portal speaks to it."""
 

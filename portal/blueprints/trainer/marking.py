@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import Any
 from uuid import UUID
 
@@ -22,11 +23,13 @@ from portal.domain.assignments.marking import (
     save_draft,
 )
 from portal.domain.assignments.queries.files import files_of
-from portal.domain.assignments.queries.marking import GradeRow, QueueFilter, SubmissionPage, Waiting
+from portal.domain.assignments.queries.marking import GradeRow, SubmissionPage
+from portal.domain.assignments.queries.queue import QueueFilter, Waiting, WaitingCount
 from portal.domain.clock import now
 from portal.domain.errors import Conflict, Invalid
 from portal.domain.permissions import Permission
 from portal.web.access import requires
+from portal.web.cache import cached
 from portal.web.formats import plural, points
 from portal.web.forms import LongTextField, PortalForm, TextField, at_most
 from portal.web.htmx import go_to, is_htmx, respond
@@ -36,6 +39,7 @@ from portal.web.send_file import send_stored
 from portal.web.sessions import the_person
 
 LONGEST_SEARCH = 100  # characters
+KEPT_SECONDS = 15  # of the figures beside the queue; the queue itself is always as it is now
 WAITING_WORDS = {
     Waiting.TO_MARK: "To mark",
     Waiting.HELD_BACK: "Marked, not released",
@@ -65,7 +69,7 @@ def marking() -> Response:
         page=page,
         chosen=chosen,
         parameters=_parameters(chosen),
-        counts=queries.work_waiting(session, trainer_id),
+        counts=_work_waiting(trainer_id),
         waiting_words=WAITING_WORDS,
         previous_url=previous_url,
         next_url=next_url,
@@ -153,6 +157,17 @@ def submission_file(submission_id: UUID, file_id: UUID) -> Response:
     """A file of the work: shown where the browser can do that safely, else to download."""
     file = queries.submission_to_serve(current_session(), the_person().person_id, submission_id, file_id)
     return send_stored(file, inline="download" not in request.args)
+
+
+def _work_waiting(trainer_id: UUID) -> list[WaitingCount]:
+    """Return how much of each assignment waits: counted over a term's work, and so kept until any is handed in."""
+
+    def make() -> list[list[Any]]:
+        found = queries.work_waiting(current_session(), trainer_id)
+        return [[str(row.assignment_id), row.title, str(row.intake_id), *astuple(row)[3:]] for row in found]
+
+    kept = cached("submissions", f"waiting:{trainer_id}", KEPT_SECONDS, make)
+    return [WaitingCount(UUID(assignment), title, UUID(intake), *rest) for assignment, title, intake, *rest in kept]
 
 
 def _bench(page: SubmissionPage, form: MarkForm | None, *, status: int = 200) -> Response:

@@ -92,7 +92,7 @@ def edit_assignment(
         setattr(assignment, name, value)
     assignment.updated_at = at
     audit.record(session, actor, "assignment:edit", assignment, before=before, after=columns, at=at)
-    changed(session, "assignments")
+    changed(session, "assignments", "submissions")
     return assignment
 
 
@@ -108,7 +108,7 @@ def publish_assignment(session: Session, actor: Actor, assignment_id: UUID, *, a
     assignment.published_at = assignment.updated_at = at
     audit.record(session, actor, "assignment:publish", assignment, after={"state": assignment.state}, at=at)
     _tell_students(session, assignment, at)
-    changed(session, "assignments")
+    changed(session, "assignments", "submissions")
     return assignment
 
 
@@ -129,7 +129,7 @@ def archive_assignment(session: Session, actor: Actor, assignment_id: UUID, *, a
         after={"state": assignment.state},
         at=at,
     )
-    changed(session, "assignments")
+    changed(session, "assignments", "submissions")
     return assignment
 
 

@@ -95,7 +95,7 @@ def name_trainers(
             session, actor, "intake:name-trainers", intake,
             before={"trainers": before}, after={"trainers": after}, at=at,
         )  # fmt: skip
-        db.changed(session, "catalogue")
+        db.changed(session, "catalogue", "submissions")
     return after
 
 

@@ -1,14 +1,8 @@
 """Questions about assignments, by who asks: the student, the trainer who sets work, the trainer who marks."""
 
 from portal.domain.assignments.queries.handed_in import kept_files, own_file, receipt_for
-from portal.domain.assignments.queries.marking import (
-    around,
-    attempts_beside,
-    marking_queue,
-    submission_for,
-    submission_to_serve,
-    work_waiting,
-)
+from portal.domain.assignments.queries.marking import attempts_beside, submission_for, submission_to_serve
+from portal.domain.assignments.queries.queue import around, marking_queue, work_waiting
 from portal.domain.assignments.queries.setting import assignment_set_by, assignments_set_by, intakes_taught
 from portal.domain.assignments.queries.students import assignment_for, assignments_of, attempts_of, latest_marks
 

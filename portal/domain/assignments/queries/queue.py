@@ -1,0 +1,268 @@
+"""The queue of a trainer who marks: what waits over all their intakes, page by page, and how much of it there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, Subquery, bindparam, func, select, true, union_all
+from sqlalchemy.orm import Session, aliased
+
+from portal.domain.accounts.models import User
+from portal.domain.assignments.models import Assignment, Grade, Submission, SubmissionState
+from portal.domain.assignments.receipts import normal_number
+from portal.domain.assignments.waiting import HANDED_IN, mark_is_held_back, waits_for_mark
+from portal.domain.courses.models import Course, Intake, IntakeTrainer
+from portal.domain.enrolments.models import Enrolment
+from portal.domain.keyset import Keyset, Page, Span, fitting, page_of
+
+PAGE_SIZE = 25
+BEFORE, AFTER = 3, 8  # how many neighbours stand beside the work that is being marked
+_NAME = (User.first_name + " " + User.last_name).label("student")
+
+
+class Waiting(StrEnum):
+    """Which part of the queue is shown."""
+
+    TO_MARK = "to_mark"
+    HELD_BACK = "held_back"
+    RETURNED = "returned"
+    ALL = "all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueFilter:
+    """What a trainer chose to see of the queue."""
+
+    waiting: Waiting = Waiting.TO_MARK
+    intake_id: UUID | None = None
+    assignment_id: UUID | None = None
+    words: str = ""
+    """Part of a student's name or number, or the number of a receipt."""
+
+
+@dataclass(frozen=True)
+class QueueRow:
+    """A submission in the queue."""
+
+    id: UUID
+    student: str
+    student_number: str | None
+    title: str
+    course: str
+    intake: str
+    attempt: int
+    state: str
+    submitted_at: datetime
+    late: bool
+    mark: Decimal | None
+    points: int
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A submission before or after the present one in the queue."""
+
+    id: UUID
+    student: str
+    title: str
+    submitted_at: datetime
+    state: str
+
+
+@dataclass(frozen=True)
+class Around:
+    """The queue on both sides of a submission."""
+
+    before: list[Neighbour]
+    after: list[Neighbour]
+
+    @property
+    def previous(self) -> Neighbour | None:
+        return self.before[-1] if self.before else None
+
+    @property
+    def next(self) -> Neighbour | None:
+        return self.after[0] if self.after else None
+
+
+@dataclass(frozen=True)
+class WaitingCount:
+    """How much work of an assignment waits."""
+
+    assignment_id: UUID
+    title: str
+    intake_id: UUID
+    intake: str
+    course: str
+    to_mark: int
+    held_back: int
+
+
+def marking_queue(
+    session: Session, trainer_id: UUID, chosen: QueueFilter, *, cursor: Keyset | None = None, size: int = PAGE_SIZE
+) -> Page[QueueRow]:
+    """Return the work handed in to the intakes a trainer teaches, what has waited longest first."""
+    cursor = fitting(cursor, Submission.submitted_at, Submission.id)
+    statement = _page(_Shape.of(chosen), Span.of(cursor))
+    return page_of(session, statement, _values(trainer_id, chosen), cursor=cursor, size=size).into(QueueRow)
+
+
+def around(
+    session: Session, trainer_id: UUID, chosen: QueueFilter, submission_id: UUID, submitted_at: datetime
+) -> Around:
+    """Return what stands before and after a submission in the queue, in one statement."""
+    here = {"keyset_value": submitted_at, "keyset_id": submission_id, "keyset_rows": max(BEFORE, AFTER)}
+    found = session.execute(_both_sides(_Shape.of(chosen)), _values(trainer_id, chosen) | here)
+    rows = sorted((Neighbour(*row) for row in found), key=lambda row: (row.submitted_at, row.id))
+    return Around(
+        before=[row for row in rows if (row.submitted_at, row.id) < (submitted_at, submission_id)][-BEFORE:],
+        after=[row for row in rows if (row.submitted_at, row.id) > (submitted_at, submission_id)][:AFTER],
+    )
+
+
+def work_waiting(session: Session, trainer_id: UUID) -> list[WaitingCount]:
+    """Return the assignments a trainer has set, with how much of each waits for a mark and for its release."""
+    return [WaitingCount(*row) for row in session.execute(_counts(), {"trainer_id": trainer_id})]
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What a statement depends on; it is made once for each, and the values are its parameters."""
+
+    waiting: Waiting
+    of_an_intake: bool
+    of_an_assignment: bool
+    words: str
+    """What they are looked for in: `number`, `name`, or nothing."""
+
+    @classmethod
+    def of(cls, chosen: QueueFilter) -> _Shape:
+        words = ("number" if normal_number(chosen.words) else "name") if chosen.words else ""
+        return cls(chosen.waiting, chosen.intake_id is not None, chosen.assignment_id is not None, words)
+
+
+def _values(trainer_id: UUID, chosen: QueueFilter) -> dict[str, Any]:
+    escaped = chosen.words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return {
+        "trainer_id": trainer_id,
+        "intake_id": chosen.intake_id,
+        "assignment_id": chosen.assignment_id,
+        "words": normal_number(chosen.words) or escaped,
+    }
+
+
+@cache
+def _page(shape: _Shape, span: Span) -> Select[*tuple[Any, ...]]:
+    first = _first(shape, span)
+    work = first.c
+    mark = (
+        select(Grade.final_points)
+        .where(Grade.submission_id == work.id)
+        .order_by(Grade.graded_at.desc(), Grade.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    statement = _named(
+        first,
+        work.id,
+        _NAME,
+        User.student_number,
+        Assignment.title,
+        Course.title.label("course"),
+        Intake.title.label("intake"),
+        work.attempt,
+        work.state,
+        work.submitted_at,
+        work.late,
+        mark.label("mark"),
+        Assignment.points,
+    )
+    whole = statement.join(Intake, Intake.id == Assignment.intake_id).join(Course, Course.id == Intake.course_id)
+    return span.cut(whole, work.submitted_at, work.id)
+
+
+@cache
+def _both_sides(shape: _Shape) -> Select[*tuple[Any, ...]]:
+    earlier, later = (_first(shape, Span(from_a_place=True, falling=falling)) for falling in (True, False))
+    both = union_all(earlier.select(), later.select()).subquery("work")
+    return _named(both, both.c.id, _NAME, Assignment.title, both.c.submitted_at, both.c.state)
+
+
+def _first(shape: _Shape, span: Span) -> Subquery:
+    """The first of the queue: the first of each assignment, by its own index, then the first of them all.
+
+    Read as one list, the planner goes through the work of the whole institute.
+    """
+    of_one = select(Submission).where(Submission.assignment_id == Assignment.id, _part_of_queue(shape.waiting))
+    if shape.words == "number":
+        of_one = of_one.where(Submission.number == bindparam("words"))
+    elif shape.words == "name":
+        found = User.search_text.like(func.concat("%", func.fold(bindparam("words")), "%"))
+        of_one = of_one.join(Enrolment, Enrolment.id == Submission.enrolment_id)
+        of_one = of_one.join(User, User.id == Enrolment.user_id).where(found)
+    few = span.first_of(of_one, Submission.submitted_at, Submission.id).correlate(Assignment).lateral("few")
+    work = aliased(Submission, few)
+    of_all: Select[*tuple[Any, ...]] = (
+        select(
+            work.id, work.assignment_id, work.enrolment_id, work.attempt, work.state, work.submitted_at, work.late
+        )
+        .select_from(IntakeTrainer)
+        .join(Assignment, Assignment.intake_id == IntakeTrainer.intake_id)
+        .join(work, true())
+        .where(IntakeTrainer.user_id == bindparam("trainer_id"))
+    )  # fmt: skip
+    if shape.of_an_intake:
+        of_all = of_all.where(Assignment.intake_id == bindparam("intake_id"))
+    if shape.of_an_assignment:
+        of_all = of_all.where(Assignment.id == bindparam("assignment_id"))
+    return span.first_of(of_all, work.submitted_at, work.id).subquery()
+
+
+def _named(work: Subquery, *columns: Any) -> Select[*tuple[Any, ...]]:
+    return (
+        select(*columns)
+        .select_from(work)
+        .join(Assignment, Assignment.id == work.c.assignment_id)
+        .join(Enrolment, Enrolment.id == work.c.enrolment_id)
+        .join(User, User.id == Enrolment.user_id)
+    )
+
+
+def _part_of_queue(waiting: Waiting) -> ColumnElement[bool]:
+    match waiting:
+        case Waiting.TO_MARK:
+            return waits_for_mark()
+        case Waiting.HELD_BACK:
+            return mark_is_held_back()
+        case Waiting.RETURNED:
+            return Submission.state == SubmissionState.RETURNED
+        case Waiting.ALL:
+            return Submission.state.in_(HANDED_IN)
+
+
+@cache
+def _counts() -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            Assignment.id,
+            Assignment.title,
+            Intake.id.label("intake_id"),
+            Intake.title.label("intake"),
+            Course.title.label("course"),
+            func.count().filter(waits_for_mark()),
+            func.count().filter(mark_is_held_back()),
+        )
+        .join(Intake, Intake.id == Assignment.intake_id)
+        .join(Course, Course.id == Intake.course_id)
+        .join(IntakeTrainer, IntakeTrainer.intake_id == Intake.id)
+        .join(Submission, Submission.assignment_id == Assignment.id)
+        .where(IntakeTrainer.user_id == bindparam("trainer_id"), Submission.state.in_(HANDED_IN))
+        .group_by(Assignment.id, Intake.id, Course.id)
+        .order_by(Assignment.due_at.desc(), Assignment.id)
+    )
