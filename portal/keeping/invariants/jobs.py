@@ -12,7 +12,7 @@ from portal.keeping.invariants.look import Found, Look
 RESCUED_WITHIN = timedelta(minutes=1)
 TICKS_WITHIN = timedelta(minutes=1)
 EVERY_FEW_SECONDS = ("audit.seal", "jobs.rescue")
-MARKS_ARE_KEPT = SWEPT["job_marks"][1] - timedelta(days=1)
+MARKS_ARE_KEPT = SWEPT["job_marks"].age - timedelta(days=1)
 
 
 def worker_is_alive(look: Look) -> bool:
