@@ -27,7 +27,9 @@ IN_THE_HOME = (
     "tables.json", "access.json", "backups/", "backups.json", "start.log", "var/",
 )  # fmt: skip
 MADE_BY_SET_UP = (".venv", "node_modules", "static/node_modules")
-ELSEWHERE = re.compile(r"^(\d{4}-\d\d-\d\dT\d{6}Z/|journald\.conf|alerts\.yml|\w+\.log(\.\d)?|audio/|image/|text/|video/|application/|Africa/)")
+ELSEWHERE = re.compile(
+    r"^(\d{4}-\d\d-\d\dT\d{6}Z/|journald\.conf|alerts\.yml|\w+\.log(\.\d)?|audio/|image/|text/|video/|application/|Africa/)"
+)
 _CONSTANT = re.compile(r"^ *([A-Z][A-Z0-9_]+)(?:,[^=\n]*)?(?:: [^=\n]+)? = ", re.MULTILINE)
 _PATH = re.compile(r"[\w.-]+(/[\w.-]+)*/?")
 _ENDING = re.compile(r"\.(py|md|toml|ya?ml|html|txt|css|js|lock|json|conf)$")
