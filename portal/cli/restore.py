@@ -98,18 +98,20 @@ def _empty_portal(home: Home) -> Iterator[Settings]:
     with opened(home, "a-restore"):
         mark = home.folder / RESTORING
         mark.touch()
-        cluster = Cluster(home.database)
+        cluster, made = Cluster(home.database), False
         try:
             say("Making the database")
             with cluster:
+                made = True
                 cluster.create_database(DATABASE)
                 environ = with_database(home.environment(ADDRESS), cluster.access)
                 settings = Settings.from_env(environ)
                 yield settings
                 home.tables = state_of_tables(plain(settings.migration_database_url))
         except BaseException:
-            shutil.rmtree(cluster.data, ignore_errors=True)
-            shutil.rmtree(home.database, ignore_errors=True)
+            if made:  # else there may be an older one elsewhere, which a start sets aside
+                shutil.rmtree(cluster.data, ignore_errors=True)
+                shutil.rmtree(home.database, ignore_errors=True)
             raise
         finally:
             mark.unlink()

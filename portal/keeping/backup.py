@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from portal.adapters.storage import Storage, StorageError, storage_from
+from portal.adapters.storage import FolderStorage, Storage, StorageError, storage_from
 from portal.keeping.contents import Contents, WantedFile, contents, snapshot, wanted_files
 from portal.keeping.errors import KeepingError
 from portal.keeping.folder import BackupFolder, Manifest, name_for, sha256_of, write, write_manifest
@@ -44,8 +44,8 @@ def take_backup(
 ) -> Taken:
     """Write a backup of the portal of these settings, and return what is in it. All or nothing has its name."""
     owner_url = settings.migration_database_url or settings.database_url
-    programs = programs_for(owner_url)
-    name = name_for(at)
+    programs, storage, name = programs_for(owner_url), storage_from(settings), name_for(at)
+    _check_apart(settings, storage, folder)
     with folder.locked():
         if name in folder.names():
             raise KeepingError(f"There is a backup {name} already. Try again in a second")
@@ -54,7 +54,7 @@ def take_backup(
             held, wanted = _dump(owner_url, programs, place)
             missing = [file for file in wanted if not folder.has(file)]
             _check_room(folder, missing)
-            _copy(storage_from(settings), folder, missing, tell)
+            _copy(storage, folder, missing, tell)
             write(place / "files.sha256", "".join(f"{file.sha256}  {file.key}\n" for file in wanted))
             write(place / "settings.json", json.dumps(settings_without_secrets(settings), indent=1) + "\n")
             manifest = Manifest(
@@ -86,6 +86,17 @@ def trace_of_secrets(settings: Settings) -> str:
     """Return what tells whether two portals sign with the same secrets, slowly enough that nobody guesses them."""
     signing = "\n".join((settings.signing_keys[0], settings.token_keys[0])).encode()
     return hashlib.scrypt(signing, salt=b"portal backup", n=2**14, r=8, p=1, dklen=16).hex()
+
+
+def _check_apart(settings: Settings, storage: Storage, folder: BackupFolder) -> None:
+    """Refuse a folder in which the portal itself keeps files: neither would tell its own from the other's."""
+    place, kept = folder.folder.resolve(), [settings.portal_home.resolve() / "files"]
+    if isinstance(storage, FolderStorage):
+        kept.append(storage.folder.resolve())
+    if place == settings.portal_home.resolve() or any(
+        place.is_relative_to(files) or files.is_relative_to(folder.files.resolve()) for files in kept
+    ):
+        raise KeepingError(f"The portal keeps its own files in {folder.folder}. Choose another folder, on another disk")
 
 
 def _dump(owner_url: str, programs: Programs, place: Path) -> tuple[Contents, list[WantedFile]]:

@@ -71,6 +71,7 @@ class BackupFolder:
     def locked(self) -> Iterator[None]:
         """Keep others from writing here for the length of the block, and clear what a killed backup left."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._check_ours()
         with (self.folder / "backup.lock").open("a") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -179,6 +180,12 @@ class BackupFolder:
                 if path.is_file() and path.relative_to(self.files).as_posix() not in needed:
                     path.unlink()
         return removed
+
+    def _check_ours(self) -> None:
+        """Refuse a folder of other things: some day our own old files are removed from it."""
+        held = {entry.name for entry in self.folder.iterdir()} - {"lost+found"}
+        if held and "backup.lock" not in held and not self.names():
+            raise KeepingError(f"{self.folder} holds other things than backups. Choose a new folder, or an empty one")
 
     def _folders_of_files(self) -> Iterator[Path]:
         if self.files.is_dir():

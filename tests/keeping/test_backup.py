@@ -154,6 +154,27 @@ def test_the_portals_own_role_is_enough_to_back_up(live_settings: Settings, live
     assert back_up(replace(live_settings, migration_database_url=""), folder).manifest.files == 1
 
 
+def test_a_folder_of_other_things_is_refused_and_left_alone(
+    live_settings: Settings, live_engine: Engine, tmp_path: Path
+):
+    hand_in(live_engine, storage_from(live_settings), b"a film")
+    pictures = tmp_path / "own" / "files" / "holiday.jpg"
+    pictures.parent.mkdir(parents=True)
+    pictures.write_bytes(b"mine")
+    elsewhere = replace(live_settings, storage_url=f"folder:{tmp_path / 'store' / 'files'}")
+    home = live_settings.portal_home
+    for settings, place, words in (
+        (live_settings, tmp_path / "own", "holds other things than backups"),
+        (live_settings, home, "The portal keeps its own files in"),
+        (live_settings, home / "files" / "backups", "The portal keeps its own files in"),
+        (elsewhere, tmp_path / "store", "The portal keeps its own files in"),
+    ):
+        before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+        with pytest.raises(KeepingError, match=words):
+            back_up(settings, BackupFolder(place))
+        assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
 def test_a_backup_that_is_interrupted_leaves_nothing_that_looks_whole(
     live_settings: Settings, live_engine: Engine, folder: BackupFolder, monkeypatch: pytest.MonkeyPatch
 ):
