@@ -144,8 +144,9 @@ def test_a_job_that_waits_since_it_was_asked_for_is_late_too(healthy: Settings):
 
 
 def test_entries_without_a_seal_and_a_trail_that_was_cut_are_wrong(
-    healthy: Settings, live_engine: Engine, tmp_path: Path
+    healthy: Settings, live_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(of_database, "SEALING_SECONDS", 0)
     with Session(live_engine) as session:
         audit.record(
             session, system_actor("test"), "room:open", ("rooms", "1"), at=datetime.now(UTC) - timedelta(hours=1)
@@ -167,6 +168,21 @@ def test_entries_without_a_seal_and_a_trail_that_was_cut_are_wrong(
         owner.execute("TRUNCATE audit_seals, audit_entries CASCADE")
     cut = ill(healthy)["trail"]
     assert cut.to_do == f"type: portal audit verify --head {manifest.contents.audit}"
+
+
+def test_a_worker_that_started_a_moment_ago_may_still_seal(
+    healthy: Settings, live_engine: Engine, monkeypatch: pytest.MonkeyPatch
+):
+    with Session(live_engine) as session:
+        audit.record(session, system_actor("test"), "room:open", ("rooms", "1"), at=SEVEN - timedelta(hours=1))
+        session.commit()
+
+        def meanwhile(_seconds: float) -> None:
+            sealing.seal(session, at=SEVEN)
+            session.commit()
+
+        monkeypatch.setattr(of_database.time, "sleep", meanwhile)
+        assert ill(healthy) == {}
 
 
 def test_a_portal_that_signs_in_as_the_owner_of_its_tables_may_do_too_much(healthy: Settings):

@@ -29,6 +29,7 @@ CLOCKS_APART_SECONDS = 1.0
 CLOCKS_WRONG_SECONDS = 10.0  # a deadline is a matter of seconds
 SILENT_SECONDS = 30  # a worker beats every five
 WAITING_SECONDS = 300
+SEALING_SECONDS = 8  # two rounds of the sealer
 
 JOBS = """
 SELECT (SELECT extract(epoch FROM now() - max(last_heartbeat)) FROM procrastinate_workers),
@@ -140,6 +141,9 @@ def _jobs(connection: psycopg.Connection[Any], *, runs: bool) -> Iterator[Findin
 
 def _seals(connection: psycopg.Connection[Any], *, runs: bool) -> Finding:
     unsealed = _row(connection, UNSEALED)[0]
+    if unsealed and runs:  # it may have started a moment ago, and seals every few seconds
+        time.sleep(SEALING_SECONDS)
+        unsealed = _row(connection, UNSEALED)[0]
     if not unsealed:
         return ok("trail", "every entry is sealed")
     said = f"{unsealed:,} entries wait for their seal for more than a minute"
