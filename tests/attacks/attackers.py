@@ -24,6 +24,7 @@ from portal.domain.notifications.models import Notification
 from portal.settings import Settings
 from portal.web.bearer import token_keys
 from tests.architecture.estate import SHA, build_estate
+from tests.architecture.test_page_costs import VIEWS, pages
 from tests.cast import Cast
 from tests.factories import make_enrolment, now
 from tests.pages import CheckedClient
@@ -36,6 +37,7 @@ DOORS: dict[str, dict[str, str]] = {
     "part of a file": {"Range": "bytes=0-1"},
     "file known by its sum": {"If-None-Match": f'"{SHA}"'},
 }
+ROOMS = {"ama": "/student", "kofi": "/trainer", "efua": "/admin"}
 OURS = "Kwahu-Ridge"
 """A word that stands in everything of Ama's and in nothing else: whoever reads it has read too much."""
 
@@ -96,6 +98,12 @@ def attackers_of(
         "a deactivated person": signed_in(cast.kojo, known=False),
         "an ended session": Attacker(sign_in(cast.ama, expires_at=now() - timedelta(seconds=1)), old),
     }
+
+
+def pages_for(app: Flask, estate: dict[str, Any], who: str) -> list[str]:
+    """Return the addresses that this person may have something to read at: all but those of the other roles."""
+    others = tuple(prefix for person, prefix in ROOMS.items() if person != who)
+    return [address for address in [*pages(app, estate), *VIEWS] if not address.startswith(others)]
 
 
 def build_private_estate(world: Session, cast: Cast) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,8 +21,9 @@ from portal.web.markdown import markdown
 from tests.architecture.crowd import crowd
 from tests.architecture.estate import build_estate
 from tests.architecture.test_access import put_the_file
-from tests.architecture.test_page_costs import ONE_MORE, VIEWS, pages
-from tests.attacks.attackers import every_text_says
+from tests.architecture.test_page_costs import ONE_MORE
+from tests.attacks.attackers import every_text_says, pages_for
+from tests.attacks.fuzzing import few_or_many
 from tests.cast import Cast
 from tests.factories import now
 from tests.jobs.test_messages import DATA
@@ -71,28 +71,30 @@ def test_what_people_typed_is_shown_as_text_on_every_page_and_fragment(
         crowd(world, cast, estate, ONE_MORE)
     browser = sign_in(getattr(cast, who)) if who != "visitor" else app.test_client()
     shown = 0
-    for address in [*pages(app, estate), *VIEWS]:
+    for address in pages_for(app, estate, who):
         for headers in ({}, {"HX-Request": "true"}):
             answer = browser.get(address, headers=headers)
             if answer.mimetype == "text/html":
                 page = parse(answer)
                 assert_inert(page, f"{address} {headers}")
                 shown += MARK in (page.text() or "")
-    assert shown >= {"visitor": 3, "ama": 20, "kofi": 20, "efua": 20}[who]
+    assert shown >= {"visitor": 3, "ama": 20, "kofi": 20, "efua": 12}[who]
 
 
 @pytest.mark.parametrize("who", ["visitor", "ama", "kofi", "efua"])
+@few_or_many(1, len(REFLECTED))
 def test_nothing_in_an_address_comes_back_as_markup_or_breaks_a_page(
-    app: Flask, world: Session, cast: Cast, sign_in: Any, who: str
+    app: Flask, world: Session, cast: Cast, sign_in: Any, who: str, examples: int
 ) -> None:
-    """Each page gets every parameter at once, with one payload after the other."""
+    """Each page gets every parameter at once, all with the same payload; the next page gets the next one."""
     estate = build_estate(world, cast)
     browser = sign_in(getattr(cast, who)) if who != "visitor" else app.test_client()
-    lists = [address for address in pages(app, estate) if browser.get(address).status_code == 200]
-    assert len(lists) > 8
-    for number, address in enumerate(lists):
-        for turn in range(3):
-            payload = REFLECTED[(number * 3 + turn) % len(REFLECTED)]
+    addresses = sorted({address.split("?")[0] for address in pages_for(app, estate, who)})
+    open_to = [address for address in addresses if browser.get(address).status_code == 200]
+    assert len(open_to) > 5
+    for number, address in enumerate(open_to):
+        for turn in range(examples):
+            payload = REFLECTED[(number + turn) % len(REFLECTED)]
             query = dict.fromkeys(PARAMETERS, payload)
             for headers in ({}, {"HX-Request": "true"}):
                 answer = browser.get(address, query_string=query, headers=headers)
@@ -102,19 +104,15 @@ def test_nothing_in_an_address_comes_back_as_markup_or_breaks_a_page(
                 assert b"154" not in answer.data or "77" not in payload
 
 
-@pytest.mark.parametrize("parameter", ["q", "state", "view", "week", "sort", "level", "category", "search"])
 @pytest.mark.parametrize("payload", REFLECTED)
-def test_a_search_takes_every_text_for_words(
-    app: Flask, cast: Cast, connection: Any, parameter: str, payload: str
-) -> None:
-    client = app.test_client()
+def test_a_search_takes_every_text_for_words(app: Flask, cast: Cast, connection: Any, payload: str) -> None:
+    client, names = app.test_client(), ("q", "search", "level", "category", "sort", "state", "cursor", "page")
     for address in ("/courses", "/api/v1/courses"):
-        begun = time.monotonic()
-        answer = client.get(address, query_string={parameter: payload})
-        assert answer.status_code in {200, 400, 422}
-        assert time.monotonic() - begun < 30  # a pattern that explodes would take for ever
-        if answer.mimetype == "text/html":
-            assert_inert(parse(answer), f"{address}?{parameter}={payload[:40]}")
+        for query in (dict.fromkeys(names[:2], payload), dict.fromkeys(names, payload)):
+            answer = client.get(address, query_string=query)
+            assert answer.status_code in {200, 400, 422}
+            if answer.mimetype == "text/html":
+                assert_inert(parse(answer), f"{address} with {payload[:40]}")
 
 
 @pytest.mark.parametrize("address", ["/nowhere", "/courses/none", "/api/v1/nowhere", "/static/0/none"])

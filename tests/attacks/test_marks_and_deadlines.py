@@ -17,8 +17,7 @@ from portal.domain.accounts.api_tokens import start_family
 from portal.domain.assignments.models import Grade, Submission
 from portal.web.bearer import token_keys
 from tests.architecture.estate import build_estate
-from tests.architecture.test_page_costs import VIEWS, pages
-from tests.attacks.attackers import footprint
+from tests.attacks.attackers import footprint, pages_for
 from tests.cast import Cast
 from tests.domain.assignments.arranging import hand_in
 from tests.factories import make_assignment, now
@@ -117,7 +116,7 @@ def test_no_page_call_or_count_of_a_student_tells_an_unreleased_mark(
     world.commit()
     estate |= {"submission_id": unreleased.id, "assignment_id": unreleased.assignment_id}
     ama = sign_in(cast.ama)
-    for address in [*pages(app, estate), *VIEWS]:
+    for address in pages_for(app, estate, "ama"):
         for door in ({}, {"HX-Request": "true"}):
             told = ama.get(address, headers=bearer | door).get_data(as_text=True)
             assert UNRELEASED not in told, address
