@@ -14,6 +14,7 @@ from portal.adapters.mailer import mailer_from
 from portal.adapters.storage import storage_from
 from portal.domain.clock import now
 from portal.jobs import accounts, delivery, live_classes, materials, rescue, sealing, sweeping
+from portal.jobs.rescue import LONGEST_WAIT_SECONDS
 from portal.settings import Settings
 
 WORK = "default"
@@ -23,7 +24,6 @@ KEEPING = "keeping"
 
 POOL_SIZE = 6  # connections with which a worker fetches jobs and listens
 FIRST_WAIT_SECONDS = 15
-LONGEST_WAIT_SECONDS = 3600
 MOST_ATTEMPTS = 60  # two days and a half of a mail server that does not answer
 
 

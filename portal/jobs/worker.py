@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import signal
+import time
 from contextlib import suppress
 
 from procrastinate import App
@@ -22,6 +23,7 @@ from portal.settings import Settings
 
 CONCURRENCY = {WORK: 4, KEEPING: 2}
 STOP_SECONDS = 7.0
+MOVED_SECONDS = 20.0  # more than any correction of a clock that is kept right
 PAUSE_SECONDS = 1.0  # before work begins again after the database went away
 
 log = logging.getLogger(__name__)
@@ -42,13 +44,30 @@ async def _run_until_stopped(settings: Settings) -> None:
     stopped = asyncio.create_task(stop.wait())
     while not stop.is_set():
         work = asyncio.create_task(_work(job_app(settings)))
-        await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        moved = asyncio.create_task(_clock_is_moved())
+        await asyncio.wait({work, moved, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        moved.cancel()
         if stop.is_set():
             await _finish(work)
             return
+        if not work.done():
+            log.warning("The worker begins anew: the clock was moved")
+            await _finish(work)
+            continue
         log.warning("The worker begins anew: %s", _why(work))
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(stopped), PAUSE_SECONDS)
+
+
+async def _clock_is_moved() -> None:
+    """Return when the clock was moved.
+
+    What counts the ticks of periodic jobs remembers the last one: after a move back it would wait until the clock is
+    there again, after one forward it would make up for every tick between.
+    """
+    began = time.time() - time.monotonic()
+    while abs(time.time() - time.monotonic() - began) < MOVED_SECONDS:
+        await asyncio.sleep(1)
 
 
 async def _work(app: App) -> None:

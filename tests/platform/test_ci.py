@@ -23,6 +23,7 @@ def clone(tmp_path: Path) -> Path:
         "bin/apt-get",
         ".venv/bin/python",
         "postgresql/initdb",
+        "faketime/libfaketimeMT.so.1",
     ):
         program = tmp_path / name
         program.parent.mkdir(parents=True, exist_ok=True)
@@ -30,6 +31,7 @@ def clone(tmp_path: Path) -> Path:
         program.chmod(0o755)
     (tmp_path / ".ci").mkdir()
     script = (ROOT / ".ci" / "run").read_text().replace("/usr/lib/postgresql/15/bin", str(tmp_path / "postgresql"))
+    script = script.replace("/usr/lib/*/faketime/", f"{tmp_path}/*/")
     (tmp_path / ".ci" / "run").write_text(script)
     return tmp_path
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -81,7 +81,9 @@ def grade_submission(session: Session, actor: Actor, command: GradeSubmission, *
     submission.state = next_submission_state(before, Marking.GRADE)
     grades = _newest_grades(session, submission.id)
     if not grades or any(grade.raw_points != command.points or grade.feedback != command.feedback for grade in grades):
-        grades = _append_grades(session, actor, command, at)
+        # the newest mark counts, also where the clock was moved back since the last one
+        graded_at = max([at, *(grade.graded_at + timedelta(microseconds=1) for grade in grades)])
+        grades = _append_grades(session, actor, command, graded_at)
         audit.record(
             session,
             actor,

@@ -52,7 +52,9 @@ def seal(session: Session, *, at: datetime, everything: bool = False) -> int:
         select(AuditSeal.position, AuditSeal.seal, AuditSeal.entry_id).order_by(AuditSeal.position.desc()).limit(1)
     ).one_or_none()
     position, previous = (last.position, last.seal) if last else (0, NO_SEAL)
-    since = _first_key(_moment_of(last.entry_id) - WINDOW) if last and not everything else None
+    since = None
+    if last and not everything:  # a clock that was moved back makes keys that are older than the newest sealed one
+        since = _first_key(min(_moment_of(last.entry_id), at) - WINDOW)
     seals = []
     for entry in _unsealed(session, since):
         position += 1

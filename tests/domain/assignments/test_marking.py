@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -68,6 +69,16 @@ def test_a_mark_is_never_rewritten(world: Session, cast: Cast) -> None:
     grade.feedback = "Otherwise"
     with pytest.raises(DBAPIError, match="append-only"), world.begin_nested():
         world.flush()
+
+
+def test_a_further_mark_counts_though_the_clock_was_moved_back(world: Session, cast: Cast) -> None:
+    submission = hand_in(world, cast, make_assignment(world, cast.intake, cast.kofi))
+    for points, at in (("40", now()), ("60", now() - timedelta(hours=1))):
+        command = GradeSubmission(submission_id=submission.id, points=Decimal(points), release=True)
+        grade_submission(world, actor(cast.kofi), command, at=at)
+        world.commit()
+    grades = world.scalars(select(Grade).order_by(Grade.graded_at)).all()
+    assert [(grade.raw_points, grade.released_at is not None) for grade in grades] == [(40, True), (60, True)]
 
 
 def test_marks_of_an_assignment_are_released_together(world: Session, cast: Cast) -> None:

@@ -1,5 +1,6 @@
 """Whether the chain of seals tells of every change: the trail is changed by the owner of the tables, who could."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -156,4 +157,18 @@ def test_an_entry_committed_after_younger_ones_were_sealed_still_gets_its_place(
         slow.commit()
     assert sealing.seal(trail, at=now()) == 1
     trail.commit()
+    assert sealing.verify(trail, at=now() + LATER).sound
+
+
+def test_entries_written_after_the_clock_was_moved_back_are_sealed_at_once(trail: Session, monkeypatch):
+    tomorrow = time.time_ns() + 24 * 3600 * 10**9
+    with monkeypatch.context() as ahead:
+        ahead.setattr(time, "time_ns", lambda: tomorrow)
+        write(trail, 1)
+    trail.commit()
+    assert sealing.seal(trail, at=now() + timedelta(days=1)) == 1
+    trail.commit()
+    write(trail, 2)
+    trail.commit()
+    assert sealing.seal(trail, at=now()) == 2
     assert sealing.verify(trail, at=now() + LATER).sound
