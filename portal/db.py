@@ -180,11 +180,17 @@ def current_session() -> Session:
 
 
 def close_session() -> None:
-    """Give the connection back and forget the session; what was not committed is undone."""
+    """Give the connection back and forget the session; what was not committed is undone.
+
+    Where the server went away in the middle there is nothing left to undo, and nobody is to be told so once more.
+    """
     session = _current.get()
     if session is not None:
         _current.set(None)
-        session.close()
+        try:
+            session.close()
+        except DBAPIError:
+            session.invalidate()
 
 
 @contextmanager

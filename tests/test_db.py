@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 
+import psycopg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, select, text
 
 from portal import db
 from portal.db import uuid7
 from portal.domain import numbering
 from portal.domain.accounts.models import User
+from portal.embedded import ClusterAccess
 
 
 def test_a_new_key_is_a_version_7_uuid_of_now_and_sorts_after_the_one_before() -> None:
@@ -71,3 +73,15 @@ def test_what_changed_is_announced_after_the_commit_only(connection) -> None:
         assert told == [{"catalogue"}]
     finally:
         db._change_listeners.remove(told.append)
+
+
+def test_a_session_whose_server_ended_its_connection_is_closed_in_silence_and_keeps_no_place_in_the_pool(
+    live_engine: Engine, cluster: ClusterAccess, live_database: str
+) -> None:
+    with db.session_scope() as session:
+        session.execute(text("SELECT 1"))
+        with psycopg.connect(cluster.superuser_url(), autocommit=True) as above:
+            above.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (live_database,))
+    assert live_engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    with db.session_scope() as session:
+        assert session.scalar(text("SELECT 1")) == 1

@@ -147,10 +147,7 @@ def _answer_database_away(error: Exception) -> Response:
     """Say that the portal is away for a moment, without asking the database for anything more."""
     watching.failed_because_of(error)
     log.error("database_away", error=type(error).__name__, exc_info=error)
-    try:
-        db.close_session()
-    except DATABASE_AWAY:
-        log.warning("session_lost")
+    db.close_session()
     return error_answer(503, retry_after=RETRY_SECONDS)
 
 
