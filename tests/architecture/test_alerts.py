@@ -123,6 +123,13 @@ def test_every_rule_says_how_grave_it_is_what_it_means_and_what_to_do(rule: dict
     assert anchor in anchors_of((DOCS / document).read_text()), rule["annotations"]["todo"]
 
 
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_every_rule_is_shaped_as_prometheus_reads_it(rule: dict[str, Any]) -> None:
+    assert set(rule) - {"for"} == {"alert", "expr", "labels", "annotations"}
+    assert re.fullmatch(r"[0-9]+[smhd]", rule.get("for", "1m"))
+    assert all(rule["expr"].count(opening) == rule["expr"].count(closing) for opening, closing in ("()", "[]", "{}"))
+
+
 def test_names_are_unique() -> None:
     names = [rule["alert"] for rule in RULES]
     assert len(names) == len(set(names))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -51,11 +51,10 @@ class Trouble:
 def system() -> ResponseReturnValue:
     """Show how the portal runs."""
     session, at = db.current_session(), now()
-    period = request.args.get("period") if request.args.get("period") in PERIODS else "hour"
-    sort = request.args.get("sort") if request.args.get("sort") in SORTS else "p95"
+    period, sort = _chosen("period", PERIODS, "hour"), _chosen("sort", SORTS, "p95")
     running = what_goes_on(session, current_app.config["SETTINGS"].time_zone, at=at)
     disk = _disk()
-    routes = queries.durations_by_route(session, since=at - PERIODS[str(period)][1])
+    routes = queries.durations_by_route(session, since=at - PERIODS[period][1])
     return respond(
         "admin/system.html",
         running=running,
@@ -64,12 +63,18 @@ def system() -> ResponseReturnValue:
         late_seconds=LATE_SECONDS,
         silent_seconds=SILENT_SECONDS,
         periods=[(words, _address(name, sort), name == period) for name, (words, _) in PERIODS.items()],
-        columns=_columns(str(period), str(sort)),
-        routes=_sorted(routes, str(sort))[:ROUTES_SHOWN],
+        columns=_columns(period, sort),
+        routes=_sorted(routes, sort)[:ROUTES_SHOWN],
         number_of_routes=len(routes),
         statements=queries.slow_statements(session, since=(at - LOOKED_BACK).date()),
         faults=queries.last_faults(session, since=at - LOOKED_BACK),
     )
+
+
+def _chosen(name: str, known: Mapping[str, object], otherwise: str) -> str:
+    """Return what the address asks for, if it is one of what there is."""
+    asked = request.args.get(name, "")
+    return asked if asked in known else otherwise
 
 
 def _disk() -> Fill | None:
@@ -112,5 +117,5 @@ def _sorted(routes: list[RouteDurations], sort: str) -> list[RouteDurations]:
     return sorted(routes, key=lambda row: (-SORTS[sort][1](row), row.route, row.method))
 
 
-def _address(period: Any, sort: Any) -> str:
+def _address(period: str, sort: str) -> str:
     return url_for("admin.system", period=period, sort=sort, _anchor="routes")
