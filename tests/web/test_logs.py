@@ -105,9 +105,9 @@ def test_other_libraries_write_the_same_lines(lines):
 def test_a_slow_statement_is_named_without_its_values(lines, world, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(logs, "SLOW_STATEMENT_MS", 20)
     world.execute(text("SELECT pg_sleep(0.03), :name"), {"name": "Ama"})
-    slow = next(line for line in read(lines) if line["event"] == "slow_statement")
-    assert slow["ms"] >= 20
-    assert "pg_sleep" in slow["statement"]
+    slow = [line for line in read(lines) if line["event"] == "slow_statement"]
+    (slept,) = (line for line in slow if "pg_sleep" in line["statement"])  # others may be slow by chance
+    assert slept["ms"] >= 20
     assert "Ama" not in lines.getvalue()
 
 
