@@ -130,6 +130,14 @@ def test_every_rule_is_shaped_as_prometheus_reads_it(rule: dict[str, Any]) -> No
     assert all(rule["expr"].count(opening) == rule["expr"].count(closing) for opening, closing in ("()", "[]", "{}"))
 
 
+def test_the_operations_name_every_metric_and_no_other(exported: list[Sample]) -> None:
+    samples = [sample for sample in exported if not sample.name.endswith("_created")]
+    names = {re.sub(r"_(bucket|count|sum)$", "", sample.name) for sample in samples}
+    ours = {name for name in names if name.startswith(("portal_", "http_", "db_"))}
+    named = re.findall(r"`((?:portal|http|db)_[a-z_]+)`", (DOCS / "operations.md").read_text())
+    assert set(named) == ours
+
+
 def test_names_are_unique() -> None:
     names = [rule["alert"] for rule in RULES]
     assert len(names) == len(set(names))
