@@ -19,16 +19,16 @@ ROOT = Path(__file__).resolve().parents[2]
 OTHER_VARIABLES = {
     "DATABASE_OWNER_PASSWORD", "DATABASE_PASSWORD",  # of compose.yaml
     "WEB_CONCURRENCY", "UPDATE_SNAPSHOTS",
-    "ORIG_HEAD",  # of git
     "X_FILE",  # of any setting X
+    "ORIG_HEAD",  # of git
 }  # fmt: skip
 IN_THE_HOME = (
     "database/", "files/", "logs/", "mail/", "metrics/", "portal.lock", "processes.json", "secrets.json",
-    "tables.json", "access.json", "backups/", "backups.json", "start.log", "var/",
+    "tables.json", "access.json", "backups.json", "start.log", "var/", "backups/",
 )  # fmt: skip
 MADE_BY_SET_UP = (".venv", "node_modules", "static/node_modules")
 ELSEWHERE = re.compile(
-    r"^(\d{4}-\d\d-\d\dT\d{6}Z/|journald\.conf|alerts\.yml|\w+\.log(\.\d)?|audio/|image/|text/|video/|application/|Africa/)"
+    r"^(journald\.conf|alerts\.yml|\w+\.log(\.\d)?|audio/|image/|text/|video/|application/|Africa/|\d{4}-\d\d-\d\dT)"
 )
 _CONSTANT = re.compile(r"^ *([A-Z][A-Z0-9_]+)(?:,[^=\n]*)?(?:: [^=\n]+)? = ", re.MULTILINE)
 _PATH = re.compile(r"[\w.-]+(/[\w.-]+)*/?")
@@ -138,10 +138,19 @@ def _unknown_paths(document: Path, marks: list[str]) -> Iterator[str]:
         looks_like_one = _PATH.fullmatch(path) and ("/" in path or _ENDING.search(path))
         if not looks_like_one or path.startswith((*IN_THE_HOME, *MADE_BY_SET_UP)) or ELSEWHERE.match(path):
             continue
-        if not any(
-            (place / path).exists() for place in (ROOT, document.parent, ROOT / "portal", ROOT / "portal" / "domain")
-        ):
+        places = (ROOT, document.parent, ROOT / "portal", ROOT / "portal" / "domain")
+        if not any((place / path).exists() for place in places) and path not in _names_of_files():
             yield f"there is no {mark}"
+
+
+@cache
+def _names_of_files() -> set[str]:
+    """Return what our files are called, for a document that has said in which folder they are."""
+    folders = ("portal", "templates", "static", "migrations", "tests", "docs", "tools")
+    found = {
+        path.name for folder in folders for path in (ROOT / folder).glob("**/*") if "node_modules" not in path.parts
+    }
+    return found | {path.name for path in ROOT.iterdir()}
 
 
 def _unknown_addresses(app: Flask, marks: list[str]) -> Iterator[str]:
