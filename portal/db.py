@@ -97,6 +97,7 @@ def trigram_index(name: str, column: str = "search_text") -> Index:
 
 _sessions: sessionmaker[Session] = sessionmaker(expire_on_commit=False)
 _transactions: Engine | Connection | None = None
+_by_itself: Engine | Connection | None = None
 _current: ContextVar[Session | None] = ContextVar("session", default=None)
 _change_listeners: list[Callable[[set[str]], None]] = []
 
@@ -120,6 +121,7 @@ def make_engine(url: str, *, pool_size: int = POOL_SIZE) -> Engine:
         pool_timeout=POOL_WAIT_SECONDS,
         pool_pre_ping=False,  # a ping is a statement a page; a closed connection is noticed without one
         pool_recycle=1800,
+        skip_autocommit_rollback=True,  # where each statement commits by itself there is nothing to undo
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "application_name": "portal",
@@ -164,10 +166,10 @@ def bind(target: Engine | Connection, **options: Any) -> None:
     Outside `transaction()` a statement is one trip to the server, where BEGIN and ROLLBACK make three. And psycopg
     forgets with every ROLLBACK what it has prepared, so that all would be planned anew for every page.
     """
-    global _transactions
+    global _transactions, _by_itself
     _transactions = target
-    by_itself = target.execution_options(isolation_level="AUTOCOMMIT") if isinstance(target, Engine) else target
-    _sessions.configure(bind=by_itself, **options)
+    _by_itself = target.execution_options(isolation_level="AUTOCOMMIT") if isinstance(target, Engine) else target
+    _sessions.configure(bind=_by_itself, **options)
 
 
 def current_session() -> Session:
@@ -205,14 +207,17 @@ def session_scope() -> Iterator[Session]:
 
 
 @contextmanager
-def single_statement() -> Iterator[Session]:
-    """A session for one statement that commits by itself, for what every request does.
+def single_statement() -> Iterator[Connection]:
+    """A connection for one statement that commits by itself, for what every request does.
 
-    It takes a connection of its own, so nothing else may hold one then.
+    It is one of its own, so nothing else may hold one then.
     """
-    with _sessions() as session:
-        yield session
-        session.commit()
+    if isinstance(_by_itself, Engine):
+        with _by_itself.connect() as connection:
+            yield connection
+    elif _by_itself is not None:  # in tests: the one connection of the test
+        with _by_itself.begin_nested():
+            yield _by_itself
 
 
 def release_connection() -> None:

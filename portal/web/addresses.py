@@ -5,11 +5,13 @@ Flask's own `url_for` works out scheme, host and blueprint for each of them anew
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from flask import Flask
 from werkzeug.routing import MapAdapter
+
+KEPT_ADDRESSES = 2048  # pages that many people open name the same things again and again
 
 
 def register(app: Flask) -> None:
@@ -19,12 +21,15 @@ def register(app: Flask) -> None:
 
 def address_of(app: Flask, endpoint: str, /, **values: Any) -> str:
     """Return the address of a page; what its rule does not name becomes a parameter."""
-    return _adapter(app).build(endpoint, values) if values else _plain_address(app, endpoint)
+    try:
+        return _kept_address(app, endpoint, **values)
+    except TypeError:  # a list, for a parameter that repeats, cannot be kept
+        return _adapter(app).build(endpoint, values)
 
 
-@cache
-def _plain_address(app: Flask, endpoint: str) -> str:
-    return _adapter(app).build(endpoint)
+@lru_cache(KEPT_ADDRESSES, typed=True)
+def _kept_address(app: Flask, endpoint: str, /, **values: Any) -> str:
+    return _adapter(app).build(endpoint, values)
 
 
 @cache

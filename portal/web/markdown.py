@@ -6,6 +6,8 @@ it can neither run nor ask the portal for anything.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from flask import Flask
 from markdown_it import MarkdownIt
 from markupsafe import Markup
@@ -18,6 +20,7 @@ TAGS = {
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
 SCHEMES = {"http", "https", "mailto", "tel"}
 HIGHEST_HEADING = 2  # h1 is the page's own
+KEPT_TEXTS = 64  # a brief is read by a whole intake on the same evening
 
 
 def _named_site(_tag: str, name: str, value: str) -> str | None:
@@ -40,6 +43,7 @@ def register(app: Flask) -> None:
     app.jinja_env.filters["markdown"] = markdown
 
 
+@lru_cache(KEPT_TEXTS)
 def markdown(text: str) -> Markup:
     """Return Markdown as HTML in a block of prose. Pictures become their words: a page loads nothing from elsewhere."""
     tokens = _parser.parse(text)

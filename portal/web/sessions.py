@@ -143,8 +143,8 @@ def load_identity(cookie: str | None, *, at: datetime | None = None) -> Identity
     """Return the person whose live session this cookie names, read in one statement; the connection is given back."""
     if not cookie or len(cookie) > 100:
         return None
-    with db.single_statement() as session:
-        row = session.execute(
+    with db.single_statement() as connection:
+        row = connection.execute(
             SESSION_AND_PERSON, {"token_hash": token_hash(cookie), "moment": at or now()}
         ).one_or_none()
     if row is None:

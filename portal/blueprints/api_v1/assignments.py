@@ -19,8 +19,8 @@ from portal.domain.assignments.queries.students import (
     AssignmentRow,
     Attempt,
     assignment_for,
-    assignments_of,
     attempts_of,
+    page_of_assignments,
 )
 from portal.domain.assignments.submitting import SubmitAssignment, submit_assignment
 from portal.domain.assignments.work import LONGEST_TEXT, MOST_LINKS
@@ -63,9 +63,10 @@ class WorkSchema(ma.Schema):
 def my_assignments(asked: dict[str, int]) -> dict[str, Any]:
     """List the assignments of one's own intakes, by due date"""
     page, limit = asked["page"], asked["limit"]
-    rows = assignments_of(current_session(), caller().person_id)
-    shown = [_assignment(row, _status(row)) for row in rows[(page - 1) * limit : page * limit]]
-    return page_of(shown, page=page, limit=limit, total=len(rows), more=len(rows) > page * limit)
+    skipped = (page - 1) * limit
+    rows, total = page_of_assignments(current_session(), caller().person_id, skipped=skipped, rows=limit)
+    shown = [_assignment(row, _status(row)) for row in rows]
+    return page_of(shown, page=page, limit=limit, total=total, more=total > page * limit)
 
 
 @call(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 from portal.domain.accounts.models import SignInThrottle, User, UserSession
 from portal.domain.accounts.sessions import live
 from portal.domain.errors import NotFound
-from portal.domain.keyset import Keyset, Page, paged
+from portal.domain.keyset import Keyset, Page, Span, fitting, page_of
 from portal.domain.permissions import Duty, Role
 
 
@@ -90,7 +91,8 @@ def people(
     size: int = 25,
 ) -> Page[PersonRow]:
     """Return people by name: those whose name, e-mail, phone or student number contains every word of `q`."""
-    page = paged(session, _people(q, role, state), sort=User.sort_key, key=User.id, cursor=cursor, size=size)
+    cursor = fitting(cursor, User.sort_key, User.id)
+    page = page_of(session, _people_page(q, role, state, Span.of(cursor)), {}, cursor=cursor, size=size)
     return Page(tuple(map(_person_row, page.items)), page.previous, page.next)
 
 
@@ -169,8 +171,10 @@ def has_admin(session: Session) -> bool:
     return bool(session.scalar(select(exists().where(User.role == Role.ADMIN, User.deactivated_at.is_(None)))))
 
 
-def _people(q: str, role: Role | None, state: PersonState | None) -> Select[*tuple[Any, ...]]:
-    return select(
+@lru_cache(64)
+def _people_page(q: str, role: Role | None, state: PersonState | None, span: Span) -> Select[Any]:
+    """Making a statement takes as long as running it, and most look at the same few lists."""
+    people: Select[*tuple[Any, ...]] = select(
         User.id,
         User.first_name,
         User.last_name,
@@ -182,6 +186,7 @@ def _people(q: str, role: Role | None, state: PersonState | None) -> Select[*tup
         User.deactivated_at,
         User.password_hash.is_not(None).label("has_password"),
     ).where(*_matches(q, role, state))
+    return span.cut(people, User.sort_key, User.id)
 
 
 def _matches(q: str, role: Role | None, state: PersonState | None) -> Iterator[ColumnElement[bool]]:

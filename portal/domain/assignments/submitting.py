@@ -10,10 +10,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Select, and_, bindparam, insert, or_, select, text
 from sqlalchemy.orm import Session
 
 from portal.db import changed, uuid7
@@ -60,9 +61,8 @@ class SubmitAssignment:
 
 def submit_assignment(session: Session, actor: Actor, command: SubmitAssignment, *, at: datetime) -> Submission:
     """Return the attempt that is now handed in; a repeat of the same hand-in returns the one that was made."""
-    enrolment = _lock_enrolment(session, actor, command.assignment_id)
-    assignment = _hold_assignment(session, command.assignment_id)
-    attempts = _attempts(session, assignment.id, enrolment.id, command.key)
+    enrolment, assignment = _lock(session, actor, command.assignment_id)
+    sequence, attempts = _attempts(session, assignment.id, enrolment.id, command.key)
     if earlier := next((attempt for attempt in attempts if attempt.key == command.key), None):
         return _repeated(session, earlier.id, command)
     made = [attempt for attempt in attempts if attempt.state != SubmissionState.WITHDRAWN]
@@ -79,7 +79,7 @@ def submit_assignment(session: Session, actor: Actor, command: SubmitAssignment,
         attempt=max((attempt.attempt for attempt in attempts), default=0) + 1,
         state=SubmissionState.SUBMITTED,
         text=command.text,
-        number=receipt_number(at.year, session.scalars(submission_number_sequence.next_value().select()).one()),
+        number=receipt_number(at.year, sequence),
         code=new_code(),
         begun_at=at,
         submitted_at=at,
@@ -106,39 +106,60 @@ def submit_assignment(session: Session, actor: Actor, command: SubmitAssignment,
 
 def keep_files(session: Session, actor: Actor, received: Sequence[StoredBytes], *, at: datetime) -> list[StoredFile]:
     """Write down files whose hand-in was refused, so that they need not be sent again; a day later they are swept."""
-    return [
-        files.record_file(session, owner_id=actor.person_id, purpose=FilePurpose.SUBMISSION, stored=stored, at=at)
-        for stored in received
-    ]
+    return _record(session, actor, received, at, attached=False)
 
 
-def _lock_enrolment(session: Session, actor: Actor, assignment_id: UUID) -> Enrolment:
-    """Hold the student's enrolment, so that two hand-ins by one person come one after the other."""
-    statement = (
-        select(Enrolment)
+def _record(
+    session: Session, actor: Actor, received: Sequence[StoredBytes], at: datetime, *, attached: bool
+) -> list[StoredFile]:
+    whose: dict[str, Any] = {"owner_id": actor.person_id, "purpose": FilePurpose.SUBMISSION}
+    return [files.record_file(session, stored=each, at=at, attached=attached, **whose) for each in received]
+
+
+def _lock(session: Session, actor: Actor, assignment_id: UUID) -> tuple[Enrolment, Assignment]:
+    """Hold the student's enrolment, so that two hand-ins by one person come one after the other; and the assignment,
+    as it is now, so that its dates do not move while somebody hands in.
+    """
+    row = session.execute(_locked(), {"assignment_id": assignment_id, "student_id": actor.person_id}).one_or_none()
+    if row is None:
+        raise NotFound
+    return row.Enrolment, row.Assignment
+
+
+@cache
+def _locked() -> Select[Enrolment, Assignment]:
+    return (
+        select(Enrolment, Assignment)
         .join(Assignment, Assignment.intake_id == Enrolment.intake_id)
-        .where(Assignment.id == assignment_id, Enrolment.user_id == actor.person_id, Enrolment.state.in_(CURRENT))
+        .where(
+            Assignment.id == bindparam("assignment_id"),
+            Enrolment.user_id == bindparam("student_id"),
+            Enrolment.state.in_(CURRENT),
+        )
         .with_for_update(of=Enrolment, key_share=True)
+        .suffix_with(text("FOR SHARE OF assignments"))
         .execution_options(populate_existing=True)
     )
-    enrolment = session.scalar(statement)
-    if enrolment is None:
-        raise NotFound
-    return enrolment
 
 
-def _hold_assignment(session: Session, assignment_id: UUID) -> Assignment:
-    """Read the assignment as it is now, and keep it so: its dates do not move while somebody hands in."""
-    statement = select(Assignment).where(Assignment.id == assignment_id).with_for_update(read=True)
-    return session.scalars(statement.execution_options(populate_existing=True)).one()
+def _attempts(
+    session: Session, assignment_id: UUID, enrolment_id: UUID, key: str
+) -> tuple[int, Sequence[Row[*tuple[Any, ...]]]]:
+    """Return the next running number, and what this person has handed in so far, here or with this key."""
+    values = {"assignment_id": assignment_id, "enrolment_id": enrolment_id, "key": key}
+    rows = session.execute(_number_and_attempts(), values).all()
+    return rows[0].sequence, [row for row in rows if row.id is not None]
 
 
-def _attempts(session: Session, assignment_id: UUID, enrolment_id: UUID, key: str) -> Sequence[Row[*tuple[Any, ...]]]:
-    columns = (Submission.id, Submission.attempt, Submission.state, Submission.late, Submission.key)
-    of_this = Submission.assignment_id == assignment_id
-    return session.execute(
-        select(*columns).where(Submission.enrolment_id == enrolment_id, of_this | (Submission.key == key))
-    ).all()
+@cache
+def _number_and_attempts() -> Select[*tuple[Any, ...]]:
+    """A number that is taken for a hand-in which is then refused stays unused: receipts may have gaps."""
+    taken = select(submission_number_sequence.next_value().label("sequence")).cte("taken")
+    here_or_same_form = or_(Submission.assignment_id == bindparam("assignment_id"), Submission.key == bindparam("key"))
+    own = and_(Submission.enrolment_id == bindparam("enrolment_id"), here_or_same_form)
+    return select(
+        taken.c.sequence, Submission.id, Submission.attempt, Submission.state, Submission.late, Submission.key
+    ).join_from(taken, Submission, own, isouter=True)
 
 
 def _repeated(session: Session, submission_id: UUID, command: SubmitAssignment) -> Submission:
@@ -243,20 +264,29 @@ def _attach(
     at: datetime,
 ) -> list[StoredFile]:
     """Bind member, links and files to the attempt; return its files in order."""
-    attached = [*kept, *keep_files(session, actor, command.files, at=at)]
-    for file in attached:
+    for file in kept:
         files.attach(session, file, at=at)
-    session.add(SubmissionMember(submission_id=submission.id, enrolment_id=submission.enrolment_id))
+    attached = [*kept, *_record(session, actor, command.files, at, attached=True)]
     session.add_all(
         SubmissionLink(submission_id=submission.id, position=position, url=url)
         for position, url in enumerate(command.links, start=1)
     )
     session.flush()
-    session.add_all(
-        SubmissionFile(submission_id=submission.id, file_id=file.id, position=position)
-        for position, file in enumerate(attached, start=1)
-    )
+    _bind(session, submission, attached)
     return attached
+
+
+def _bind(session: Session, submission: Submission, attached: Sequence[StoredFile]) -> None:
+    """Write for whom the attempt counts and which files are its own, in one statement."""
+    member = insert(SubmissionMember).values(submission_id=submission.id, enrolment_id=submission.enrolment_id)
+    if not attached:
+        session.execute(member)
+        return
+    rows = [
+        {"submission_id": submission.id, "file_id": file.id, "position": position}
+        for position, file in enumerate(attached, start=1)
+    ]
+    session.execute(insert(SubmissionFile).values(rows).add_cte(member.cte("member")))
 
 
 def _in_the_trail(

@@ -52,19 +52,29 @@ class ByteStore(Protocol):
 
 
 def record_file(
-    session: Session, *, owner_id: UUID, purpose: FilePurpose, stored: StoredBytes, at: datetime
+    session: Session,
+    *,
+    owner_id: UUID,
+    purpose: FilePurpose,
+    stored: StoredBytes,
+    at: datetime,
+    attached: bool = False,
 ) -> StoredFile:
-    """Return the row of bytes that are durable already; attach it in the same transaction or within a day."""
+    """Return the row of bytes that are durable already; attach it in the same transaction or within a day.
+
+    `attached` says that the caller writes the row which links it to a thing beside it, in this transaction.
+    """
     row = StoredFile(
         owner_id=owner_id,
         purpose=purpose,
-        state=FileState.STORED,
+        state=FileState.ATTACHED if attached else FileState.STORED,
         name=stored.name,
         kind=stored.kind,
         size=stored.size,
         sha256=stored.sha256,
         storage_key=stored.key,
         stored_at=at,
+        attached_at=at if attached else None,
     )
     session.add(row)
     session.flush()

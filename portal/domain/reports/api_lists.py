@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.accounts.models import User
@@ -76,13 +77,12 @@ class RecentEnrolment:
 def published_courses(
     session: Session, *, page: int, limit: int, category: str = "", level: Level | None = None, search: str = ""
 ) -> NumberedPage:
-    """Return a page of the catalogue by title, in two statements."""
-    statement = published(search, category, level).with_only_columns(*_columns())
-    rows = session.execute(
-        statement.order_by(Course.sort_key, Course.id).offset((page - 1) * limit).limit(limit + 1)
-    ).all()
-    total = _counted(session, statement)
-    return NumberedPage([CourseRow(*row) for row in rows[:limit]], total, len(rows) > limit)
+    """Return a page of the catalogue by title with the total; beyond the last page that is counted by itself."""
+    found = _found(search, category, level)
+    rows = session.execute(found.page, {"skipped": (page - 1) * limit, "rows": limit + 1}).all()
+    total: int = rows[0].total if rows else session.scalars(found.total).one()
+    courses = [CourseRow(*row[:-1]) for row in rows[:limit]]
+    return NumberedPage(courses, total if total < COUNTED_TO else None, len(rows) > limit)
 
 
 def published_course(session: Session, course_id: UUID, *, today: date) -> CourseDetail:
@@ -160,7 +160,22 @@ def _columns() -> tuple[Any, ...]:
     )
 
 
-def _counted(session: Session, statement: Select[Any]) -> int | None:
-    capped = statement.limit(COUNTED_TO).with_only_columns(Course.id).subquery()
-    total = session.scalars(select(func.count()).select_from(capped)).one()
-    return total if total < COUNTED_TO else None
+@dataclass(frozen=True)
+class _Statements:
+    page: Select[Any]
+    total: Select[int]
+
+
+@lru_cache(64)
+def _found(search: str, category: str, level: Level | None) -> _Statements:
+    """Making a statement takes as long as running it, and most callers ask for the same few lists."""
+    courses = published(search, category, level)
+    capped = courses.with_only_columns(Course.id).limit(COUNTED_TO).subquery()
+    total = select(func.count()).select_from(capped)
+    page = (
+        courses.with_only_columns(*_columns(), total.scalar_subquery().label("total"))
+        .order_by(Course.sort_key, Course.id)
+        .offset(bindparam("skipped"))
+        .limit(bindparam("rows"))
+    )
+    return _Statements(page, total)

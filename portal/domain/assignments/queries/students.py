@@ -147,7 +147,18 @@ class LatestMark:
 
 def assignments_of(session: Session, student_id: UUID) -> list[AssignmentRow]:
     """Return all assignments of a student's intakes, by due date, with the student's work and released marks."""
-    return [AssignmentRow(*row) for row in session.execute(_assignments(), {"student_id": student_id})]
+    rows = session.execute(_assignments(page=False), {"student_id": student_id})
+    return [AssignmentRow(*row[:-1]) for row in rows]
+
+
+def page_of_assignments(
+    session: Session, student_id: UUID, *, skipped: int, rows: int
+) -> tuple[list[AssignmentRow], int]:
+    """Return some of a student's assignments by due date, and how many there are in all."""
+    found = session.execute(_assignments(page=True), {"student_id": student_id, "skipped": skipped, "rows": rows}).all()
+    if not found and skipped:
+        return [], len(assignments_of(session, student_id))  # beyond the last: no row tells how many there are
+    return [AssignmentRow(*row[:-1]) for row in found], found[0].total if found else 0
 
 
 def assignment_for(session: Session, student_id: UUID, assignment_id: UUID) -> AssignmentPage:
@@ -174,7 +185,21 @@ def latest_marks(session: Session, student_id: UUID, limit: int = 5) -> list[Lat
 
 
 @cache
-def _assignments() -> Select[*tuple[Any, ...]]:
+def _assignments(*, page: bool) -> Select[*tuple[Any, ...]]:
+    """All assignments or a page of them, each with how many there are; work and marks are looked up for those shown."""
+    own = (
+        select(Assignment.id, Assignment.due_at, Enrolment.id.label("enrolment_id"))
+        .select_from(Enrolment)
+        .join(Assignment, Assignment.intake_id == Enrolment.intake_id)
+        .where(Enrolment.user_id == bindparam("student_id"), _visible())
+        .ext(distinct_on(Assignment.due_at, Assignment.id))
+        .order_by(Assignment.due_at, Assignment.id, *_current_enrolment_first())
+        .cte("own")
+    )
+    shown = select(own, func.count().over().label("total"))
+    if page:
+        shown = shown.order_by(own.c.due_at, own.c.id).offset(bindparam("skipped")).limit(bindparam("rows"))
+    each = shown.subquery("each")
     newest, mark = _newest_attempt(), _counting_mark()
     return (
         select(
@@ -195,16 +220,16 @@ def _assignments() -> Select[*tuple[Any, ...]]:
             mark.c.final_points,
             Intake.course_id,
             Intake.id.label("intake_id"),
+            each.c.total,
         )
-        .select_from(Enrolment)
-        .join(Assignment, Assignment.intake_id == Enrolment.intake_id)
+        .select_from(each)
+        .join(Assignment, Assignment.id == each.c.id)
+        .join(Enrolment, Enrolment.id == each.c.enrolment_id)
         .join(Intake, Intake.id == Assignment.intake_id)
         .join(Course, Course.id == Intake.course_id)
         .outerjoin(newest, true())
         .outerjoin(mark, true())
-        .where(Enrolment.user_id == bindparam("student_id"), _visible())
-        .ext(distinct_on(Assignment.due_at, Assignment.id))
-        .order_by(Assignment.due_at, Assignment.id, *_current_enrolment_first())
+        .order_by(Assignment.due_at, Assignment.id)
     )
 
 
