@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, select, text
+from sqlalchemy.orm import Session
 
 from portal import db
 from portal.db import uuid7
@@ -85,3 +88,27 @@ def test_a_session_whose_server_ended_its_connection_is_closed_in_silence_and_ke
     assert live_engine.pool.checkedout() == 0  # type: ignore[attr-defined]
     with db.session_scope() as session:
         assert session.scalar(text("SELECT 1")) == 1
+
+
+def test_what_is_asked_outside_a_transaction_begins_none(live_engine) -> None:
+    with db.session_scope() as session:
+        session.execute(select(User.first_name))
+        assert _driver(session).info.transaction_status == TransactionStatus.IDLE
+        with db.transaction() as writing:
+            writing.execute(select(User.first_name))
+            assert _driver(writing).info.transaction_status == TransactionStatus.INTRANS
+        session.execute(select(User.first_name))
+        assert _driver(session).info.transaction_status == TransactionStatus.IDLE
+
+
+def test_a_statement_that_is_asked_by_page_after_page_is_prepared(live_engine) -> None:
+    for _ in range(8):
+        with db.session_scope() as session:
+            session.execute(select(User.first_name).where(User.id == uuid7())).all()
+    with db.single_statement() as connection:
+        prepared = connection.execute(text("SELECT statement FROM pg_prepared_statements")).scalars().all()
+    assert any("users.first_name" in statement for statement in prepared), prepared
+
+
+def _driver(session: Session) -> Any:
+    return session.connection().connection.driver_connection

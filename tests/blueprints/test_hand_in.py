@@ -25,6 +25,8 @@ from tests.pages import assert_page_and_fragment, parse, words
 JPEG = b"\xff\xd8\xff\xe0" + b"a photograph" * 20
 PDF = b"%PDF-1.7\n" + b"an essay " * 20
 HTMX = {"HX-Request": "true"}
+MOST_OF_A_HAND_IN = 12
+"""Statements: who asks and how often, the assignment, one transaction from lock to outbox, and what was kept of it."""
 
 
 @pytest.fixture
@@ -351,3 +353,38 @@ def test_pages_cost_the_same_for_one_assignment_and_for_a_hundred(
     for _ in range(4):
         hand_in(world, cast, assignment)
     assert (cost("/student/assignments"), cost(page_of(assignment))) == few
+
+
+def test_handing_in_costs_twelve_statements_at_most_however_much_was_handed_in_before(
+    ama: FlaskClient, world: Session, cast: Cast, assignment: Any, count_queries: Any
+) -> None:
+    def cost() -> int:
+        with count_queries() as queries:
+            answer = send(ama, assignment, text="By the window.", files=[("portrait.jpg", JPEG), ("notes.pdf", PDF)])
+        assert answer.status_code == 303
+        assert len(queries) <= MOST_OF_A_HAND_IN, str(queries)
+        return len(queries)
+
+    first = cost()
+    for _ in range(20):
+        hand_in(world, cast, assignment)
+    assert cost() == first
+
+
+def test_a_refused_hand_in_leaves_its_number_unused_and_the_next_one_another(
+    ama: FlaskClient, world: Session, assignment: Any
+) -> None:
+    assert send(ama, assignment).status_code == 422
+    assert send(ama, assignment, text="One.").status_code == 303
+    assert send(ama, assignment, text="Two.").status_code == 303
+    numbers = world.scalars(select(Submission.number).order_by(Submission.attempt)).all()
+    assert len(set(numbers)) == 2
+    assert world.scalars(select(StoredFile)).all() == []
+
+
+def test_a_file_that_came_with_its_hand_in_is_attached_at_once(
+    ama: FlaskClient, world: Session, assignment: Any
+) -> None:
+    send(ama, assignment, files=[("portrait.jpg", JPEG)])
+    file = world.scalars(select(StoredFile)).one()
+    assert (file.state, file.attached_at) == (FileState.ATTACHED, file.stored_at)
