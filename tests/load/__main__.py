@@ -123,8 +123,8 @@ class Bench:
         return visit(server, page.request_of, page.expected, visitors=self._visitors, seconds=self._seconds)
 
     def _told(self, server: Server, page: Page, pace: Pace, floor: Pace) -> Measured:
-        answer = ask_once(server.port, page.request_of(0))
-        statements = server.statements_of_last_request()
+        asked = [(ask_once(server.port, page.request_of(0)), server.statements_of_last_request()) for _ in range(2)]
+        answer, statements = min(asked, key=lambda told: told[1] or 0)  # once a minute one more says who is here
         return Measured(page.name, pace, floor, statements, len(answer.body), server.megabytes())
 
 

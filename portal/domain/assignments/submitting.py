@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import Row, Select, and_, bindparam, insert, or_, select, text
 from sqlalchemy.orm import Session
 
-from portal.db import changed, uuid7
+from portal.db import among, changed, uuid7
 from portal.domain.assignments import deadlines
 from portal.domain.assignments.models import (
     Assignment,
@@ -134,7 +134,7 @@ def _locked() -> Select[Enrolment, Assignment]:
         .where(
             Assignment.id == bindparam("assignment_id"),
             Enrolment.user_id == bindparam("student_id"),
-            Enrolment.state.in_(CURRENT),
+            among(Enrolment.state, CURRENT),
         )
         .with_for_update(of=Enrolment, key_share=True)
         .suffix_with(text("FOR SHARE OF assignments"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import aliased
 
+from portal.db import among
 from portal.domain.assignments.models import Assignment, CountedAttempt, Grade, Submission, SubmissionState
 
 HANDED_IN = (SubmissionState.SUBMITTED, SubmissionState.GRADED, SubmissionState.RETURNED)
@@ -22,7 +23,7 @@ def waits_for_mark() -> ColumnElement[bool]:
             newer.assignment_id == Submission.assignment_id,
             newer.enrolment_id == Submission.enrolment_id,
             newer.attempt > Submission.attempt,
-            newer.state.in_(HANDED_IN),
+            among(newer.state, HANDED_IN),
         )
         .correlate(Submission)
         .exists()
@@ -43,4 +44,4 @@ def mark_is_held_back() -> ColumnElement[bool]:
         .correlate(Submission)
         .scalar_subquery()
     )
-    return and_(Submission.state.in_([SubmissionState.GRADED, SubmissionState.RETURNED]), newest_shown.is_(None))
+    return and_(among(Submission.state, [SubmissionState.GRADED, SubmissionState.RETURNED]), newest_shown.is_(None))

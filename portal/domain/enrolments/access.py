@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, or_
 
+from portal.db import among
 from portal.domain.courses.models import Material
 from portal.domain.enrolments.models import Enrolment, EnrolmentState
 
@@ -38,6 +39,6 @@ def open_materials(at: datetime | BindParameter[datetime]) -> list[ColumnElement
     return [
         Material.removed_at.is_(None),
         released <= at,
-        Enrolment.state.in_(sorted(STUDYING)),
+        among(Enrolment.state, sorted(STUDYING)),
         or_(Enrolment.access_until.is_(None), released <= Enrolment.access_until),
     ]

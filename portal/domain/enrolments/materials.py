@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Select, bindparam, exists, select
 from sqlalchemy.orm import Session
 
+from portal.db import among
 from portal.domain.courses.models import Course, Intake, Material, Module
 from portal.domain.enrolments.access import STUDYING, open_materials
 from portal.domain.enrolments.models import Enrolment
@@ -162,7 +163,7 @@ def is_closed(session: Session, student_id: UUID, intake_id: UUID, *, at: dateti
         .join(Enrolment, Enrolment.intake_id == Material.intake_id)
         .where(
             Enrolment.user_id == student_id,
-            Enrolment.state.in_(sorted(STUDYING)),
+            among(Enrolment.state, sorted(STUDYING)),
             Material.intake_id == intake_id,
             Material.removed_at.is_(None),
             Material.released_at <= at,

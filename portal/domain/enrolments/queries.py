@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
+from portal.db import among
 from portal.domain.accounts.models import User
 from portal.domain.courses.models import Course, Intake
 from portal.domain.courses.search import has_words
@@ -219,7 +220,7 @@ def _students(intake_id: UUID, q: str) -> Select[*tuple[Any, ...]]:
         .join(User, User.id == Enrolment.user_id)
         .where(
             Enrolment.intake_id == intake_id,
-            Enrolment.state.in_(CURRENT),
+            among(Enrolment.state, CURRENT),
             *has_words(q, User.search_text),
         )
     )
@@ -228,7 +229,7 @@ def _students(intake_id: UUID, q: str) -> Select[*tuple[Any, ...]]:
 @cache
 def _own_courses(states: tuple[EnrolmentState, ...]) -> Select[*tuple[Any, ...]]:
     going_on_first = (Enrolment.ended_at.is_not(None), Intake.starts_on.desc(), Enrolment.id.desc())
-    return _courses().where(Enrolment.state.in_(states)).order_by(*going_on_first).limit(bindparam("most"))
+    return _courses().where(among(Enrolment.state, states)).order_by(*going_on_first).limit(bindparam("most"))
 
 
 @cache

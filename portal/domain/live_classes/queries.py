@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, String, bindparam, func, or_, select, true
 from sqlalchemy.orm import Session
 
+from portal.db import among
 from portal.domain.accounts.models import User
 from portal.domain.courses.models import Course, Intake, IntakeTrainer
 from portal.domain.enrolments.models import CURRENT, Enrolment, EnrolmentState
@@ -152,7 +153,7 @@ def class_of_student(session: Session, student_id: UUID, live_class_id: UUID) ->
     statement = (
         class_rows(LiveClass.id == live_class_id)
         .join(Enrolment, Enrolment.intake_id == LiveClass.intake_id)
-        .where(Enrolment.user_id == student_id, Enrolment.state.in_(CURRENT))
+        .where(Enrolment.user_id == student_id, among(Enrolment.state, CURRENT))
         .add_columns(LiveClass.description, LiveClass.reason, Enrolment.state, Enrolment.access_until)
     )
     row = session.execute(statement).one_or_none()
@@ -167,7 +168,7 @@ def class_of_staff(session: Session, actor: Actor, live_class_id: UUID) -> Staff
         select(func.count())
         .where(
             Enrolment.intake_id == LiveClass.intake_id,
-            Enrolment.state.in_((EnrolmentState.ACTIVE, EnrolmentState.SUSPENDED)),
+            among(Enrolment.state, (EnrolmentState.ACTIVE, EnrolmentState.SUSPENDED)),
         )
         .scalar_subquery()
     )
@@ -267,7 +268,7 @@ def _next(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
 
 @cache
 def _of_a_student() -> ColumnElement[bool]:
-    is_in = (Enrolment.user_id == bindparam("person_id"), Enrolment.state.in_(CURRENT))
+    is_in = (Enrolment.user_id == bindparam("person_id"), among(Enrolment.state, CURRENT))
     return LiveClass.intake_id.in_(select(Enrolment.intake_id).where(*is_in))
 
 

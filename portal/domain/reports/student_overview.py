@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from portal.db import among
 from portal.domain.assignments.models import Assignment, AssignmentState, Submission, SubmissionState
 from portal.domain.assignments.queries.students import LatestMark, latest_marks
 from portal.domain.assignments.waiting import HANDED_IN
@@ -122,7 +123,7 @@ def _due_work() -> Select[*tuple[Any, ...]]:
             Assignment.state == AssignmentState.PUBLISHED,
             or_(Assignment.opens_at.is_(None), Assignment.opens_at <= bindparam("at")),
             func.coalesce(Assignment.cut_off_at, Assignment.due_at) > bindparam("at"),
-            ~exists().where(own, Submission.state.in_(HANDED_IN)),
+            ~exists().where(own, among(Submission.state, HANDED_IN)),
         )
         .order_by(Assignment.due_at, Assignment.id)
         .limit(MOST_SHOWN)

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import String, func, select
 from sqlalchemy.orm import Session
 
+from portal.db import among
 from portal.domain.accounts.models import User
 from portal.domain.assignments.models import Assignment, Submission
 from portal.domain.assignments.waiting import HANDED_IN, waits_for_mark
@@ -100,7 +101,7 @@ def _intakes(session: Session, trainer_id: UUID) -> list[TaughtIntake]:
         select(func.count())
         .where(
             Enrolment.intake_id == Intake.id,
-            Enrolment.state.in_((EnrolmentState.ACTIVE, EnrolmentState.SUSPENDED)),
+            among(Enrolment.state, (EnrolmentState.ACTIVE, EnrolmentState.SUSPENDED)),
         )
         .scalar_subquery()
     )
@@ -150,7 +151,7 @@ def _handed_in(session: Session, trainer_id: UUID) -> list[HandedIn]:
         .join(User, User.id == Enrolment.user_id)
         .where(
             IntakeTrainer.user_id == trainer_id,
-            Submission.state.in_(HANDED_IN),
+            among(Submission.state, HANDED_IN),
         )
         .order_by(Submission.submitted_at.desc(), Submission.id.desc())
         .limit(MOST_SHOWN)

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, Subquery, bindparam, func, select, true, union_all
 from sqlalchemy.orm import Session, aliased
 
+from portal.db import among
 from portal.domain.accounts.models import User
 from portal.domain.assignments.models import Assignment, Grade, Submission, SubmissionState
 from portal.domain.assignments.receipts import normal_number
@@ -243,7 +244,7 @@ def _part_of_queue(waiting: Waiting) -> ColumnElement[bool]:
         case Waiting.RETURNED:
             return Submission.state == SubmissionState.RETURNED
         case Waiting.ALL:
-            return Submission.state.in_(HANDED_IN)
+            return among(Submission.state, HANDED_IN)
 
 
 @cache
@@ -262,7 +263,7 @@ def _counts() -> Select[*tuple[Any, ...]]:
         .join(Course, Course.id == Intake.course_id)
         .join(IntakeTrainer, IntakeTrainer.intake_id == Intake.id)
         .join(Submission, Submission.assignment_id == Assignment.id)
-        .where(IntakeTrainer.user_id == bindparam("trainer_id"), Submission.state.in_(HANDED_IN))
+        .where(IntakeTrainer.user_id == bindparam("trainer_id"), among(Submission.state, HANDED_IN))
         .group_by(Assignment.id, Intake.id, Course.id)
         .order_by(Assignment.due_at.desc(), Assignment.id)
     )

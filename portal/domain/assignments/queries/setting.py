@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
+from portal.db import among
 from portal.domain.assignments.models import Assignment, Submission, SubmissionState
 from portal.domain.assignments.waiting import HANDED_IN, mark_is_held_back, waits_for_mark
 from portal.domain.courses.models import Course, Intake, IntakeTrainer
@@ -109,7 +110,7 @@ def assignments_set_by(
         select(func.count(func.distinct(Submission.enrolment_id)))
         .where(
             Submission.assignment_id == Assignment.id,
-            Submission.state.in_(HANDED_IN),
+            among(Submission.state, HANDED_IN),
         )
         .correlate(Assignment)
         .scalar_subquery()

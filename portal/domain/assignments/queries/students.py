@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.selectable import LateralFromClause
 
+from portal.db import among
 from portal.domain.assignments.deadlines import Dates, Standing, standing
 from portal.domain.assignments.models import (
     Assignment,
@@ -332,17 +333,17 @@ def _visible() -> ColumnElement[bool]:
         .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
         .where(
             Submission.assignment_id == Assignment.id,
-            Submission.state.in_(HANDED_IN),
+            among(Submission.state, HANDED_IN),
             SubmissionMember.enrolment_id == Enrolment.id,
         )
         .exists()
     )
-    published = and_(Assignment.state == AssignmentState.PUBLISHED, Enrolment.state.in_(CURRENT))
+    published = and_(Assignment.state == AssignmentState.PUBLISHED, among(Enrolment.state, CURRENT))
     return or_(published, handed_in)
 
 
 def _current_enrolment_first() -> tuple[ColumnElement[bool], ColumnElement[datetime]]:
-    return Enrolment.state.in_(CURRENT).desc(), Enrolment.enrolled_at.desc()
+    return among(Enrolment.state, CURRENT).desc(), Enrolment.enrolled_at.desc()
 
 
 def _newest_attempt() -> LateralFromClause:
@@ -356,7 +357,7 @@ def _newest_attempt() -> LateralFromClause:
         .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
         .where(
             Submission.assignment_id == Assignment.id,
-            Submission.state.in_(HANDED_IN),
+            among(Submission.state, HANDED_IN),
             SubmissionMember.enrolment_id == Enrolment.id,
         )
         .order_by(Submission.attempt.desc())
