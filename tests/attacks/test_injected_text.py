@@ -32,11 +32,11 @@ from tests.pages import parse
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "xss7"
 MARKUP = f"\"'><img src={MARK} onerror=alert(1)><script>{MARK}</script></textarea><svg onload={MARK}>"
-EXPRESSIONS = "{{77+77}} ${77+77} {% raw %} {0.__class__} %(x)s #{77+77} *|77|*"
+EXPRESSIONS = "{{700001+700001}} ${700001+700001} {% raw %} {0.__class__} %(x)s #{700001+700001} *|77|*"
 REFLECTED = (
     MARKUP, "javascript:alert(1)//", "<svg/onload=alert(1)>", "%3Cscript%3Ealert(1)%3C/script%3E", "</script><script>",
-    "{{77+77}}", "%252e%252e%252fetc%252fpasswd", "%2527", "' OR 1=1 --", "\\", "%", "_", "(a+)+$", "[", "*", ";",
-    "\u202e\u200b", "\U0001f47b", "a" * 3000,
+    "{{700001+700001}}", "%252e%252e%252fetc%252fpasswd", "%2527", "' OR 1=1 --", "\\", "%", "_", "(a+)+$", "[", "*",
+    ";", "\u202e\u200b", "\U0001f47b", "a" * 3000,
 )  # fmt: skip
 PARAMETERS = (
     "q", "state", "view", "week", "cursor", "sort", "order", "show", "shown", "seen", "next", "level", "category",
@@ -101,7 +101,7 @@ def test_nothing_in_an_address_comes_back_as_markup_or_breaks_a_page(
                 assert answer.status_code < 500, f"{address} with {payload[:40]}"
                 if answer.mimetype == "text/html":
                     assert_inert(parse(answer), f"{address} with {payload[:40]}")
-                assert b"154" not in answer.data or "77" not in payload
+                assert b"1400002" not in answer.data
 
 
 @pytest.mark.parametrize("payload", REFLECTED)
@@ -147,7 +147,7 @@ def test_mails_print_what_was_typed_and_work_nothing_out() -> None:
     for kind in NotificationKind:
         said = mail_text(kind, typed, first_name=EXPRESSIONS, address="https://x.test/", zone=ZoneInfo("Africa/Accra"))
         assert EXPRESSIONS in said.body
-        assert "154" not in said.title + said.body
+        assert "1400002" not in said.title + said.body
 
 
 @pytest.mark.parametrize(

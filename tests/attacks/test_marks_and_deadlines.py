@@ -138,11 +138,11 @@ def test_a_formula_in_a_mark_or_feedback_is_text_and_never_worked_out(world: Ses
     grade = f"/trainer/submissions/{submission.id}/grade"
     for points in ("7*7", "={1}+1", "__import__('os').getpid()", "{{7+7}}", "$a=1"):
         assert kofi.post(grade, data={"points": points, "feedback": ""}).status_code == 422
-    formula = "=HYPERLINK(1) {{77+77}} ${77+77} {0.real} %s"
+    formula = "=HYPERLINK(1) {{700001+700001}} ${700001+700001} {0.real} %s"
     kofi.post(grade, data={"points": "10", "feedback": formula, "release": "y"})
     shown = parse(sign_in(cast.ama).get(f"/student/assignments/{submission.assignment_id}"))
     assert formula in shown.css_first("main").text()
-    assert "154" not in shown.css_first("main").text()
+    assert "1400002" not in shown.css_first("main").text()
 
 
 def test_a_file_that_arrives_late_is_refused_though_its_sending_began_in_time(
