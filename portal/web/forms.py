@@ -13,11 +13,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import current_app
+from flask import current_app, request
 from flask_wtf import FlaskForm
 from flask_wtf.file import MultipleFileField
-from werkzeug.datastructures import FileStorage
-from wtforms import DateTimeLocalField, Field, PasswordField, StringField, TextAreaField
+from werkzeug.datastructures import FileStorage, MultiDict
+from wtforms import DateTimeLocalField, Field, FileField, PasswordField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice as SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import Length, StopValidation, ValidationError
 from wtforms.widgets import TextInput
@@ -46,6 +46,19 @@ class PortalForm(FlaskForm):  # type: ignore[misc]
                 is_password = issubclass(unbound_field.field_class, PasswordField)
                 filters.insert(0, refuse_nul if is_password else tidy)
             return unbound_field.bind(form=form, filters=filters, **options)
+
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            """Return what was sent: files for fields of files, text for all others, and JSON for none."""
+            if formdata is None or isinstance(formdata, MultiDict):
+                return formdata
+            if request.is_json:
+                return None
+            sent = super().wrap_formdata(form, formdata)
+            if sent is None or not request.files:
+                return sent
+            of_files = {field.name for field in form if isinstance(field, FileField)}
+            pairs = sent.items(multi=True)
+            return MultiDict([pair for pair in pairs if isinstance(pair[1], FileStorage) == (pair[0] in of_files)])
 
     def refuse(self, error: DomainError) -> int:
         """Show a refusal where it belongs, and return the status to answer with."""

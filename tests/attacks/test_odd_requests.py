@@ -240,6 +240,23 @@ def test_any_body_of_many_parts(
     search()
 
 
+@pytest.mark.parametrize("who", PEOPLE)
+def test_a_file_where_text_is_meant_or_json_in_place_of_a_form_is_no_answer(
+    app: Flask, estate: dict[str, Any], cast: Cast, sign_in: Any, ask: Any, who: str
+) -> None:
+    browser, fields = sign_in(getattr(cast, who)), sorted(set(fields_of_forms()))
+    others = [room for person, room in ROOMS.items() if person != who]
+    adapter = app.url_map.bind("localhost")
+    for rule in app.url_map.iter_rules():
+        if "POST" not in rule.methods or rule.rule.startswith(("/logout", *others)):
+            continue
+        address = adapter.build(rule.endpoint, {name: estate[name] for name in rule.arguments}, method="POST")
+        files = {field: (io.BytesIO(b"not text"), "a.txt") for field in fields}
+        ask(browser, "POST", address, data=files, content_type="multipart/form-data")
+        for body in ('["title"]', '{"title": 1, "points": [], "reason": {}}', "1", "null"):
+            ask(browser, "POST", address, data=body, content_type="application/json")
+
+
 @few_or_many(60, 4000)
 def test_any_json(app: Flask, estate: dict[str, Any], ask: Any, examples: int) -> None:
     values = st.recursive(
