@@ -37,7 +37,8 @@ class HandedIn:
     files: dict[str, bytes]
     submission_id: UUID
     number: str
-    tries: int
+    interruptions: int
+    """How often it had to be tried again on the way."""
 
     @property
     def sums(self) -> list[str]:
@@ -206,7 +207,7 @@ def hand_in(
         {"key": key, "text": text, "links": ""},
         files=[("files", (name, content)) for name, content in files.items()],
     )
-    location, tries = answer.headers["Location"], browser.tries
+    location = answer.headers["Location"]
     receipt = browser.until_answered("GET", home.address + location, 200)
     return HandedIn(
         student=student,
@@ -215,7 +216,7 @@ def hand_in(
         files=files,
         submission_id=UUID(location.split("/")[3]),
         number=words(parse(receipt.text).css_first(".receipt-number")),
-        tries=tries,
+        interruptions=browser.interruptions,
     )
 
 
@@ -241,8 +242,8 @@ class Browser(requests.Session):
 
     def __init__(self, given_up: threading.Event, person: SignedIn | None = None) -> None:
         super().__init__()
-        self.tries = 0
-        """How often the last thing was tried."""
+        self.interruptions = 0
+        """How often something was not answered as it should be."""
         self._given_up = given_up
         if person:
             self.cookies.set("portal", person.cookie)
@@ -256,13 +257,13 @@ class Browser(requests.Session):
 
     def until_answered(self, method: str, address: str, wanted: int, **sent: Any) -> requests.Response:
         """Return the answer that is wanted; a dropped line and a portal that is away are tried again."""
-        end, self.tries = time.monotonic() + GIVE_UP_SECONDS, 0
+        end = time.monotonic() + GIVE_UP_SECONDS
         while time.monotonic() < end and not self._given_up.is_set():
-            self.tries += 1
             with suppress(requests.RequestException):
                 answer = self.request(method, address, timeout=20, allow_redirects=False, **sent)
                 if answer.status_code == wanted:
                     return answer
                 assert answer.status_code >= 500, f"{method} {address}: {answer.status_code} {words(answer.text)[:300]}"
+            self.interruptions += 1
             self._given_up.wait(TRY_AGAIN_SECONDS)
         raise AssertionError(f"{method} {address} was never answered")
