@@ -117,8 +117,9 @@ def _record(
 
 
 def _lock(session: Session, actor: Actor, assignment_id: UUID) -> tuple[Enrolment, Assignment]:
-    """Hold the student's enrolment, so that two hand-ins by one person come one after the other; and the assignment,
-    as it is now, so that its dates do not move while somebody hands in.
+    """Return the student's enrolment and the assignment as they are now, and hold both.
+
+    Two hand-ins by one person come one after the other, and no date moves while somebody hands in.
     """
     row = session.execute(_locked(), {"assignment_id": assignment_id, "student_id": actor.person_id}).one_or_none()
     if row is None:
