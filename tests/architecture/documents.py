@@ -18,7 +18,7 @@ from portal.settings import describe_settings
 ROOT = Path(__file__).resolve().parents[2]
 OTHER_VARIABLES = {
     "DATABASE_OWNER_PASSWORD", "DATABASE_PASSWORD",  # of compose.yaml
-    "WEB_CONCURRENCY", "UPDATE_SNAPSHOTS",
+    "WEB_CONCURRENCY", "UPDATE_SNAPSHOTS", "SOAK_ROUNDS", "SOAK_SEED",
     "X_FILE",  # of any setting X
     "ORIG_HEAD",  # of git
 }  # fmt: skip
@@ -28,7 +28,8 @@ IN_THE_HOME = (
 )  # fmt: skip
 MADE_BY_SET_UP = (".venv", "node_modules", "static/node_modules")
 ELSEWHERE = re.compile(
-    r"^(journald\.conf|alerts\.yml|\w+\.log(\.\d)?|audio/|image/|text/|video/|application/|Africa/|\d{4}-\d\d-\d\dT)"
+    r"^(journald\.conf|alerts\.yml|\w+\.log(\.\d)?|portal-soak/|\d{4}-\d\d-\d\dT"
+    r"|audio/|image/|text/|video/|application/|Africa/)"
 )
 _CONSTANT = re.compile(r"^ *([A-Z][A-Z0-9_]+)(?:,[^=\n]*)?(?:: [^=\n]+)? = ", re.MULTILINE)
 _PATH = re.compile(r"[\w.-]+(/[\w.-]+)*/?")

@@ -74,9 +74,9 @@ def test_a_director_reads_the_institute_and_changes_nothing_in_it() -> None:
 def put_the_file(app: Flask) -> None:
     """Give the file of the estate its bytes."""
     storage = app.extensions["storage"]
-    arriving = storage.receiving / "of-the-estate"
-    arriving.write_bytes(b"abc")
     if storage.size(STORAGE_KEY) is None:
+        arriving = storage.receiving / "of-the-estate"
+        arriving.write_bytes(b"abc")
         storage.keep(arriving, STORAGE_KEY)
 
 

@@ -20,7 +20,8 @@ from portal.embedded import EmbeddedError
 class StubbornCluster:
     """A PostgreSQL that ended and does not start at the first try; at the second it has another port."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.log = folder / "postgresql.log"
         self.running = False
         self.access = SimpleNamespace(port=1)
         self.tries = 0
@@ -47,7 +48,7 @@ def supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supe
 def test_a_postgresql_that_cannot_start_is_tried_again_and_the_others_are_told_its_new_port(
     supervisor: Supervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cluster: Any = StubbornCluster()
+    cluster: Any = StubbornCluster(tmp_path)
     child = Child("The web server", ["true"], {"DATABASE_URL": "postgresql://127.0.0.1:1/portal"}, tmp_path, tmp_path)
     supervisor.cluster, supervisor.children = cluster, [child]
 
@@ -61,7 +62,7 @@ def test_a_postgresql_that_cannot_start_is_tried_again_and_the_others_are_told_i
 
 
 def test_what_cannot_be_written_down_is_written_down_later_and_ends_nothing(
-    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     written: list[list[int]] = []
     room = False
@@ -72,7 +73,7 @@ def test_what_cannot_be_written_down_is_written_down_later_and_ends_nothing(
         written.append(pids)
 
     monkeypatch.setattr(supervisor.home, "note_processes", write)
-    running: Any = SimpleNamespace(pid=4711, look_after=lambda: "")
+    running: Any = SimpleNamespace(pid=4711, log=tmp_path / "web.log", look_after=lambda: "")
     supervisor.children = [running]
 
     for _ in range(3):
