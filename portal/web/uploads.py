@@ -85,7 +85,7 @@ def receive(file: FileStorage) -> StoredBytes:
             raise Invalid(NO_ROOM_FOR_VIDEO.format(name=name))
         key = new_key()
         with _room_on_disk():
-            the_storage().keep(body.hand_over(), key)
+            body.hand_over(the_storage(), key)
     finally:
         body.close()
     return StoredBytes(key=key, size=body.size, sha256=body.sha256, kind=kind.media_type, name=name)
@@ -183,12 +183,12 @@ class ArrivingFile:
         self._file.seek(0)
         return bytes(self._file.read(HEAD_BYTES))
 
-    def hand_over(self) -> Path:
-        """Return the file for the store to take; from then on it is the store's."""
+    def hand_over(self, storage: Storage, key: str) -> None:
+        """Have the store take the file; where it cannot, the file is still ours to remove."""
         if self._path is None:
             raise RuntimeError("this file is empty, or was handed over already")
-        path, self._path = self._path, None
-        return path
+        storage.keep(self._path, key)
+        self._path = None
 
     def close(self) -> None:
         self._file.close()

@@ -277,6 +277,7 @@ def test_a_disk_that_is_full_when_a_file_moves_into_the_store_is_said_in_words(a
     monkeypatch.setattr(FolderStorage, "keep", no_room)
     with pytest.raises(Unavailable, match="disk is full"):
         received(app, JPEG, "me.jpg")
+    assert not list(app.extensions["storage"].receiving.iterdir())
 
 
 def test_a_form_in_which_no_file_was_chosen_needs_no_room_on_the_disk(tmp_path: Path):
