@@ -34,7 +34,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, CITEXT, JSONB
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
-from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session, mapped_column, registry, sessionmaker
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    InstrumentedAttribute,
+    ORMExecuteState,
+    Session,
+    mapped_column,
+    registry,
+    sessionmaker,
+)
 from sqlalchemy.pool import NullPool
 
 P = ParamSpec("P")
@@ -259,6 +267,19 @@ def transaction() -> Iterator[Session]:
         session.bind = reading
         session.info["in_transaction"] = False
     _announce(session.info.pop("changed", set()))
+
+
+@event.listens_for(_sessions, "before_flush")
+def _refuse_to_flush(session: Session, *_: Any) -> None:
+    """Outside `transaction()` a change would be kept at once, and without what belongs to it."""
+    if not session.info.get("in_transaction"):
+        raise RuntimeError("a change belongs into transaction()")
+
+
+@event.listens_for(_sessions, "do_orm_execute")
+def _refuse_to_change(state: ORMExecuteState) -> None:
+    if state.is_insert or state.is_update or state.is_delete:
+        _refuse_to_flush(state.session)
 
 
 def perform(operation: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

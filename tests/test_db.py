@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, select, text, update
 from sqlalchemy.orm import Session
 
 from portal import db
@@ -99,6 +99,16 @@ def test_what_is_asked_outside_a_transaction_begins_none(live_engine) -> None:
             assert _driver(writing).info.transaction_status == TransactionStatus.INTRANS
         session.execute(select(User.first_name))
         assert _driver(session).info.transaction_status == TransactionStatus.IDLE
+
+
+def test_a_change_outside_a_transaction_is_refused(live_engine):
+    with db.session_scope() as session:
+        with pytest.raises(RuntimeError, match="belongs into transaction"):
+            session.execute(update(User).values(first_name="Kofi"))
+        session.add(User(role="student", first_name="Adwoa", last_name="Sarpong"))
+        with pytest.raises(RuntimeError, match="belongs into transaction"):
+            session.flush()
+        session.rollback()
 
 
 def test_a_statement_that_is_asked_by_page_after_page_is_prepared(live_engine) -> None:

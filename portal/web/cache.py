@@ -99,35 +99,31 @@ class PostgresStore(BaseCache):
             index_elements=["key"], set_={"value": new.excluded.value, "expires_at": new.excluded.expires_at}
         )
         db.release_connection()  # one request never holds two
-        with db.session_scope() as session:
-            session.execute(statement)
-            session.commit()
+        with db.single_statement() as connection:
+            connection.execute(statement)
         return True
 
     def delete(self, key: str) -> bool:
-        with db.session_scope() as session:
-            gone = session.execute(
+        with db.single_statement() as connection:
+            gone = connection.execute(
                 delete(cache_entries).where(cache_entries.c.key == key).returning(cache_entries.c.key)
             ).all()
-            session.commit()
         return bool(gone)
 
     def has(self, key: str) -> bool:
         return self.get(key) is not None
 
     def clear(self) -> bool:
-        with db.session_scope() as session:
-            session.execute(delete(cache_entries))
-            session.commit()
+        with db.single_statement() as connection:
+            connection.execute(delete(cache_entries))
         return True
 
     @staticmethod
     def drop_names(names: AbstractSet[str]) -> None:
         """Forget everything made of this data."""
         try:
-            with db.session_scope() as session:
-                session.execute(delete(cache_entries).where(cache_entries.c.name.in_(sorted(names))))
-                session.commit()
+            with db.single_statement() as connection:
+                connection.execute(delete(cache_entries).where(cache_entries.c.name.in_(sorted(names))))
         except SQLAlchemyError:  # the change is committed: old figures end by themselves within a minute
             log.exception("cache_away")
 

@@ -90,14 +90,12 @@ class PostgresCounters(Storage):
         return True
 
     def clear(self, key: str) -> None:
-        with db.session_scope() as session:
-            session.execute(delete(limit_counters).where(limit_counters.c.key == key))
-            session.commit()
+        with db.single_statement() as connection:
+            connection.execute(delete(limit_counters).where(limit_counters.c.key == key))
 
     def reset(self) -> int | None:
-        with db.session_scope() as session:
-            removed = session.execute(delete(limit_counters).returning(limit_counters.c.key)).all()
-            session.commit()
+        with db.single_statement() as connection:
+            removed = connection.execute(delete(limit_counters).returning(limit_counters.c.key)).all()
         return len(removed)
 
     def _live(self, key: str) -> tuple[int, float]:

@@ -147,10 +147,9 @@ def test_the_trail_is_sealed_within_five_seconds_however_many_workers(worker_set
         tell(people.ama, "ready")
         wait_until(lambda: mailed(live_engine, "ready"), 20, "a worker has begun")
         for number in range(4):
-            with db.session_scope() as session:
+            with db.session_scope(), db.transaction() as session:
                 at = datetime.now(UTC)
                 audit.record(session, system_actor("test"), "room:open", ("rooms", str(number)), at=at)
-                session.commit()
             wait_until(lambda sealed=number + 1: count_seals(live_engine) >= sealed, 6, "the entry is sealed")
     with Session(live_engine) as session:
         assert sealing.verify(session, at=datetime.now(UTC)).problems == []

@@ -49,7 +49,7 @@ class Look:
 
     def rows(self, statement: str, **parameters: Any) -> Sequence[Row[*tuple[Any, ...]]]:
         """Return rows; no connection is held when this returns."""
-        with db.session_scope() as session:
+        with db.session_scope(), db.transaction() as session:
             session.execute(_MAY_TAKE_LONGER, {"milliseconds": str(STATEMENT_TIMEOUT_MS)})
             return session.execute(text(statement), parameters).all()
 

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from portal import db
 from portal.domain.accounts import operations
@@ -160,7 +161,7 @@ def test_a_corrected_address_voids_what_went_to_the_old_one(world, cast):
 
 
 def test_two_admins_who_demote_each_other_at_the_same_moment_do_not_both_succeed(live_engine):
-    with db.session_scope() as session:
+    with Session(live_engine, expire_on_commit=False) as session:
         cast = gather_cast(session)
         other = make_user(session, "admin", duties=["system"])
         session.commit()

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import Connection, Engine, create_engine, select, text
 from sqlalchemy.orm import Session
 
-from portal import db
 from portal.domain.audit import operations as audit
 from portal.domain.audit import sealing
 from portal.domain.audit.models import AuditEntry, AuditSeal
@@ -44,7 +43,7 @@ def tampering(live_engine: Engine, live_settings: Settings, cluster, live_databa
 @pytest.fixture
 def trail(live_engine: Engine) -> Iterator[Session]:
     """Five sealed entries."""
-    with db.session_scope() as session:
+    with Session(live_engine) as session:
         write(session, 5)
         session.commit()
         assert sealing.seal(session, at=now()) == 5
