@@ -39,7 +39,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "components/navigation.html": ("rail", "bottom_bar"),
 }  # fmt: skip
 
-DRAWN_ONCE = frozenset({"icon", "mark", "state_badge", "button", "seats_bar", "rail", "bottom_bar"})
+DRAWN_ONCE = frozenset({"icon", "mark", "state_badge", "button", "seats_bar", "course_card", "rail", "bottom_bar"})
 """Components that are the same on page after page: what they wrote for the same few arguments is kept."""
 KEPT_DRAWINGS = 512  # of each
 
