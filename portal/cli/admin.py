@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 from sqlalchemy.orm import Session
 
-from portal.cli.settings import settings_or_exit
+from portal.cli.backup import HOME
+from portal.cli.kept import in_one_line_each, kept_portal
 from portal.db import bind, make_engine, session_scope, transaction
 from portal.domain.accounts import operations, queries, tokens
 from portal.domain.accounts.identifiers import recognise
@@ -37,13 +39,13 @@ def admin() -> None:
     type=click.Choice([duty.value for duty in Duty]),
     help="A duty; may be given several times. The first administrator has all.",
 )
-def create(email: str, name: str, duties: tuple[str, ...]) -> None:
+@HOME
+def create(email: str, name: str, duties: tuple[str, ...], home: Path) -> None:
     """Add an administrator and print a link with which a password is chosen."""
-    settings = settings_or_exit()
     first_name, _, last_name = name.strip().rpartition(" ")
     if not first_name:
         raise click.BadParameter("Give first and last name.", param_hint="--name")
-    with _transaction(settings) as session:
+    with _transaction(home) as (session, settings):
         chosen = frozenset(map(Duty, duties))
         if not queries.has_admin(session):
             chosen = frozenset(Duty)
@@ -55,10 +57,10 @@ def create(email: str, name: str, duties: tuple[str, ...]) -> None:
 
 @admin.command()
 @click.argument("email")
-def recover(email: str) -> None:
+@HOME
+def recover(email: str, home: Path) -> None:
     """Print a link with which the administrator EMAIL chooses a new password."""
-    settings = settings_or_exit()
-    with _transaction(settings) as session:
+    with _transaction(home) as (session, settings):
         person = find_person(session, recognise(email))
         if person is None or person.role != Role.ADMIN:
             raise NotFound(f"There is no administrator {email}.")
@@ -67,17 +69,18 @@ def recover(email: str) -> None:
 
 
 @contextmanager
-def _transaction(settings: Settings) -> Iterator[Session]:
+def _transaction(home: Path) -> Iterator[tuple[Session, Settings]]:
     """A transaction of this command; what the institute's rules refuse is one line and exit code 1."""
-    engine = make_engine(settings.database_url, pool_size=1)
-    bind(engine)
-    try:
-        with session_scope(), transaction() as session:
-            yield session
-    except DomainError as error:
-        raise click.ClickException(" ".join(dict.fromkeys([error.message, *error.fields.values()]))) from error
-    finally:
-        engine.dispose()
+    with in_one_line_each(), kept_portal(home) as portal:
+        engine = make_engine(portal.settings.database_url, pool_size=1)
+        bind(engine)
+        try:
+            with session_scope(), transaction() as session:
+                yield session, portal.settings
+        except DomainError as error:
+            raise click.ClickException(" ".join(dict.fromkeys([error.message, *error.fields.values()]))) from error
+        finally:
+            engine.dispose()
 
 
 def _print(settings: Settings, name: str, handed_over: HandedOver) -> None:

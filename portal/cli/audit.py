@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
-from portal.cli.settings import settings_or_exit
+from portal.cli.backup import HOME
+from portal.cli.kept import in_one_line_each, kept_portal
+
+if TYPE_CHECKING:
+    from portal.domain.audit.sealing import Verification
+    from portal.settings import Settings
 
 
 @click.group()
@@ -16,26 +24,32 @@ def audit() -> None:
 @click.option(
     "--head", metavar="POSITION:SEAL", help="A head noted down before: proves that nothing up to it was taken away."
 )
-def verify(head: str | None) -> None:
+@HOME
+def verify(head: str | None, home: Path) -> None:
     """Walk along the whole chain; name every change, gap, reordering, missing entry, and what is not sealed."""
     known_head = _head(head) if head else None
-    settings = settings_or_exit()
-
-    from portal import db, models  # noqa: F401 - all tables, so that foreign keys are found
-    from portal.domain.audit import sealing
-    from portal.domain.clock import now
-
-    engine = db.make_engine(settings.database_url, pool_size=1)
-    db.bind(engine)
-    with db.session_scope() as session:
-        found = sealing.verify(session, at=now(), known_head=known_head)
-    engine.dispose()
+    with in_one_line_each(), kept_portal(home) as portal:
+        found = _verified(portal.settings, known_head)
     for problem in [*found.problems, *found.unsealed]:
         click.echo(problem, err=True)
     if not found.sound:
         raise click.ClickException("The audit trail is not whole.")
     click.echo(f"{found.sealed} entries, whole and in order; details erased from {found.erased} of them.")
     click.echo(f"Head {found.sealed}:{found.head}")
+
+
+def _verified(settings: Settings, known_head: tuple[int, str] | None) -> Verification:
+    from portal import db, models  # noqa: F401 - all tables, so that foreign keys are found
+    from portal.domain.audit import sealing
+    from portal.domain.clock import now
+
+    engine = db.make_engine(settings.database_url, pool_size=1)
+    db.bind(engine)
+    try:
+        with db.session_scope() as session:
+            return sealing.verify(session, at=now(), known_head=known_head)
+    finally:
+        engine.dispose()
 
 
 def _head(text: str) -> tuple[int, str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from portal.cli.settings import settings_or_exit
+from portal.cli.backup import HOME
+from portal.cli.kept import in_one_line_each, kept_portal
 
 if TYPE_CHECKING:
     from portal.keeping.invariants import Answer
@@ -27,14 +29,15 @@ PATIENCE_SECONDS = 30.0  # a worker that just began gives back, seals and goes o
     type=click.FloatRange(min=0),
     help="Seconds that a running job worker has to mend what is its to mend.",
 )
-def check(quick: bool, as_json: bool, patience: float) -> None:
+@HOME
+def check(quick: bool, as_json: bool, patience: float, home: Path) -> None:
     """Look at every rule that must hold: receipts, bytes, seals, jobs, seats. Ends with 1 where one is broken."""
-    settings = settings_or_exit()
     answers = []
-    for answer in _answers(settings, quick=quick, patience=patience):
-        answers.append(answer)
-        if not as_json:
-            _say(answer)
+    with in_one_line_each(), kept_portal(home) as portal:
+        for answer in _answers(portal.settings, quick=quick, patience=patience):
+            answers.append(answer)
+            if not as_json:
+                _say(answer)
     broken = [answer for answer in answers if not answer.found.holds]
     if as_json:
         click.echo(json.dumps({"holds": not broken, "invariants": [_as_json(answer) for answer in answers]}))

@@ -84,6 +84,7 @@ def back_up_under_load_and_restore(place: Path, start: Start, sizes: Sizes, *, b
     assert_is_the_moment_of_the_backup(home, restored, held_before)
     run = start(restored).until_it_runs()
     sign_in(run.address)
+    assert_commands_find_the_portal_by_its_home(restored, run.address)
     assert_the_doctor_finds_nothing(restored)
     return seconds
 
@@ -125,6 +126,16 @@ def sign_in(address: str) -> None:
         page = browser.get(address + answer.headers["Location"], timeout=30)
         assert page.status_code == 200
         assert "Esi" in page.text, "not her own page"
+
+
+def assert_commands_find_the_portal_by_its_home(home: Path, address: str) -> None:
+    """Whoever keeps a home types no address of a database, and gets links to where the portal runs."""
+    verified = portal(home, "audit", "verify")
+    assert verified.code == 0, verified.said
+    asked = ("--email", "nana@example.test", "--name", "Nana Boss", "--duty", "system")
+    made = portal(home, "admin", "create", *asked)
+    assert made.code == 0, made.said
+    assert f"{address}/invitation/" in made.said
 
 
 def assert_the_doctor_finds_nothing(home: Path) -> None:
