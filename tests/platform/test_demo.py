@@ -12,6 +12,7 @@ from sqlalchemy import Engine, create_engine, func, select
 from sqlalchemy.orm import Session
 
 from portal import db
+from portal.adapters.storage import storage_from
 from portal.cli.demo import SIGN_INS, fill_if_empty
 from portal.domain.accounts import passwords
 from portal.domain.accounts.models import User
@@ -21,6 +22,7 @@ from portal.domain.courses.models import Course, Intake, Seat
 from portal.domain.enrolments import queries as enrolments
 from portal.domain.enrolments.materials import modules_for
 from portal.domain.live_classes.models import LiveClass
+from portal.keeping.invariants import Look, check
 from portal.settings import Settings
 
 SECONDS = 10  # of work of this process; how busy the machine is does not count
@@ -42,6 +44,9 @@ def test_an_empty_portal_is_filled_once_and_quickly(live_settings: Settings, liv
     with Session(live_engine) as world:
         assert world.scalar(select(func.count()).select_from(Course)) == before
         _says_what_it_should(world, people)
+    db.bind(live_engine)
+    answers = check(Look(storage_from(live_settings), datetime.now(UTC)))
+    assert [(answer.invariant.name, answer.found.wrong) for answer in answers if not answer.found.holds] == []
 
 
 def _says_what_it_should(world: Session, people: dict[str | None, User]) -> None:
