@@ -10,26 +10,30 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, lateral, or_, select, true
+from sqlalchemy import Select, bindparam, case, func, or_, select, true
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.selectable import LateralFromClause
 
-from portal.db import among
 from portal.domain.assignments.deadlines import Dates, Standing, standing
 from portal.domain.assignments.models import (
     Assignment,
     AssignmentState,
-    CountedAttempt,
     Grade,
     Submission,
     SubmissionMember,
     SubmissionState,
 )
 from portal.domain.assignments.queries.files import links_of_submission
-from portal.domain.assignments.waiting import HANDED_IN
+from portal.domain.assignments.queries.shown import (
+    counting_mark,
+    current_enrolment_first,
+    newest_attempt,
+    released_mark,
+    state_for_student,
+    visible,
+)
 from portal.domain.courses.models import Course, Intake
-from portal.domain.enrolments.models import CURRENT, Enrolment
+from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import NotFound
 
 SOON = timedelta(days=7)  # what is due within a week is for now, the rest for later
@@ -192,16 +196,16 @@ def _assignments(*, page: bool) -> Select[*tuple[Any, ...]]:
         select(Assignment.id, Assignment.due_at, Enrolment.id.label("enrolment_id"))
         .select_from(Enrolment)
         .join(Assignment, Assignment.intake_id == Enrolment.intake_id)
-        .where(Enrolment.user_id == bindparam("student_id"), _visible())
+        .where(Enrolment.user_id == bindparam("student_id"), visible())
         .ext(distinct_on(Assignment.due_at, Assignment.id))
-        .order_by(Assignment.due_at, Assignment.id, *_current_enrolment_first())
+        .order_by(Assignment.due_at, Assignment.id, *current_enrolment_first())
         .cte("own")
     )
     shown = select(own, func.count().over().label("total"))
     if page:
         shown = shown.order_by(own.c.due_at, own.c.id).offset(bindparam("skipped")).limit(bindparam("rows"))
     each = shown.subquery("each")
-    newest, mark = _newest_attempt(), _counting_mark()
+    newest, mark = newest_attempt(), counting_mark()
     return (
         select(
             Assignment.id,
@@ -264,20 +268,20 @@ def _assignment() -> Select[*tuple[Any, ...]]:
         .join(Assignment, Assignment.intake_id == Enrolment.intake_id)
         .join(Intake, Intake.id == Assignment.intake_id)
         .join(Course, Course.id == Intake.course_id)
-        .where(Enrolment.user_id == bindparam("student_id"), Assignment.id == bindparam("assignment_id"), _visible())
-        .order_by(*_current_enrolment_first())
+        .where(Enrolment.user_id == bindparam("student_id"), Assignment.id == bindparam("assignment_id"), visible())
+        .order_by(*current_enrolment_first())
         .limit(1)
     )
 
 
 @cache
 def _attempts() -> Select[*tuple[Any, ...]]:
-    shown = _released_mark()
+    shown = released_mark()
     return (
         select(
             Submission.id,
             Submission.attempt,
-            _state_for_student(),
+            state_for_student(),
             Submission.number,
             Submission.code,
             Submission.submitted_at,
@@ -324,89 +328,3 @@ def _latest_marks() -> Select[*tuple[Any, ...]]:
     )
     latest_first = newest.c.released_at.desc(), newest.c.id
     return select(newest).order_by(*latest_first).limit(bindparam("most"))
-
-
-def _visible() -> ColumnElement[bool]:
-    """Published work of a current enrolment, and whatever the student has handed in, for ever."""
-    handed_in = (
-        select(Submission.id)
-        .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
-        .where(
-            Submission.assignment_id == Assignment.id,
-            among(Submission.state, HANDED_IN),
-            SubmissionMember.enrolment_id == Enrolment.id,
-        )
-        .exists()
-    )
-    published = and_(Assignment.state == AssignmentState.PUBLISHED, among(Enrolment.state, CURRENT))
-    return or_(published, handed_in)
-
-
-def _current_enrolment_first() -> tuple[ColumnElement[bool], ColumnElement[datetime]]:
-    return among(Enrolment.state, CURRENT).desc(), Enrolment.enrolled_at.desc()
-
-
-def _newest_attempt() -> LateralFromClause:
-    return lateral(
-        select(
-            _state_for_student().label("state"),
-            Submission.submitted_at,
-            Submission.late,
-            func.count().over().label("attempts"),
-        )
-        .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
-        .where(
-            Submission.assignment_id == Assignment.id,
-            among(Submission.state, HANDED_IN),
-            SubmissionMember.enrolment_id == Enrolment.id,
-        )
-        .order_by(Submission.attempt.desc())
-        .limit(1)
-        .correlate(Assignment, Enrolment),
-        "newest",
-    )
-
-
-def _counting_mark() -> LateralFromClause:
-    """The released mark of the attempt that counts: the latest that has one, or the best."""
-    shown = (
-        select(Submission.attempt, Grade.final_points)
-        .ext(distinct_on(Submission.id))
-        .join(Grade, Grade.submission_id == Submission.id)
-        .where(
-            Submission.assignment_id == Assignment.id,
-            Grade.enrolment_id == Enrolment.id,
-            Grade.released_at.is_not(None),
-        )
-        .order_by(Submission.id, Grade.graded_at.desc(), Grade.id.desc())
-        .correlate(Assignment, Enrolment)
-        .subquery("shown")
-    )
-    best_first = case((Assignment.counted_attempt == CountedAttempt.BEST, shown.c.final_points))
-    return lateral(
-        select(shown.c.final_points)
-        .order_by(best_first.desc().nulls_last(), shown.c.attempt.desc())
-        .limit(1)
-        .correlate(Assignment),
-        "mark",
-    )
-
-
-def _released_mark() -> LateralFromClause:
-    return lateral(
-        select(Grade.final_points, Grade.feedback, Grade.released_at)
-        .where(
-            Grade.submission_id == Submission.id,
-            Grade.enrolment_id == Enrolment.id,
-            Grade.released_at.is_not(None),
-        )
-        .order_by(Grade.graded_at.desc(), Grade.id.desc())
-        .limit(1)
-        .correlate(Submission, Enrolment),
-        "shown",
-    )
-
-
-def _state_for_student() -> ColumnElement[str]:
-    """A mark that is held back leaves no trace: the work is simply handed in."""
-    return case((Submission.state == SubmissionState.GRADED, SubmissionState.SUBMITTED.value), else_=Submission.state)

@@ -1,0 +1,111 @@
+"""What a student may be shown of assignments, as parts of statements: own work and released marks alone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, case, func, lateral, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.sql.selectable import LateralFromClause
+
+from portal.db import among
+from portal.domain.assignments.models import (
+    Assignment,
+    AssignmentState,
+    CountedAttempt,
+    Grade,
+    Submission,
+    SubmissionMember,
+    SubmissionState,
+)
+from portal.domain.assignments.waiting import HANDED_IN
+from portal.domain.enrolments.models import CURRENT, Enrolment
+
+
+def visible() -> ColumnElement[bool]:
+    """Published work of a current enrolment, and whatever the student has handed in, for ever."""
+    handed_in = (
+        select(Submission.id)
+        .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
+        .where(
+            Submission.assignment_id == Assignment.id,
+            among(Submission.state, HANDED_IN),
+            SubmissionMember.enrolment_id == Enrolment.id,
+        )
+        .exists()
+    )
+    published = and_(Assignment.state == AssignmentState.PUBLISHED, among(Enrolment.state, CURRENT))
+    return or_(published, handed_in)
+
+
+def current_enrolment_first() -> tuple[ColumnElement[bool], ColumnElement[datetime]]:
+    """The order in which the enrolment that counts now comes before an earlier one in the same intake."""
+    return among(Enrolment.state, CURRENT).desc(), Enrolment.enrolled_at.desc()
+
+
+def newest_attempt() -> LateralFromClause:
+    """The latest attempt that was handed in, and how many there are."""
+    return lateral(
+        select(
+            state_for_student().label("state"),
+            Submission.submitted_at,
+            Submission.late,
+            func.count().over().label("attempts"),
+        )
+        .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
+        .where(
+            Submission.assignment_id == Assignment.id,
+            among(Submission.state, HANDED_IN),
+            SubmissionMember.enrolment_id == Enrolment.id,
+        )
+        .order_by(Submission.attempt.desc())
+        .limit(1)
+        .correlate(Assignment, Enrolment),
+        "newest",
+    )
+
+
+def counting_mark() -> LateralFromClause:
+    """The released mark of the attempt that counts: the latest that has one, or the best."""
+    shown = (
+        select(Submission.attempt, Grade.final_points)
+        .ext(distinct_on(Submission.id))
+        .join(Grade, Grade.submission_id == Submission.id)
+        .where(
+            Submission.assignment_id == Assignment.id,
+            Grade.enrolment_id == Enrolment.id,
+            Grade.released_at.is_not(None),
+        )
+        .order_by(Submission.id, Grade.graded_at.desc(), Grade.id.desc())
+        .correlate(Assignment, Enrolment)
+        .subquery("shown")
+    )
+    best_first = case((Assignment.counted_attempt == CountedAttempt.BEST, shown.c.final_points))
+    return lateral(
+        select(shown.c.final_points)
+        .order_by(best_first.desc().nulls_last(), shown.c.attempt.desc())
+        .limit(1)
+        .correlate(Assignment),
+        "mark",
+    )
+
+
+def released_mark() -> LateralFromClause:
+    """The newest mark of an attempt that the student was shown."""
+    return lateral(
+        select(Grade.final_points, Grade.feedback, Grade.released_at)
+        .where(
+            Grade.submission_id == Submission.id,
+            Grade.enrolment_id == Enrolment.id,
+            Grade.released_at.is_not(None),
+        )
+        .order_by(Grade.graded_at.desc(), Grade.id.desc())
+        .limit(1)
+        .correlate(Submission, Enrolment),
+        "shown",
+    )
+
+
+def state_for_student() -> ColumnElement[str]:
+    """A mark that is held back leaves no trace: the work is simply handed in."""
+    return case((Submission.state == SubmissionState.GRADED, SubmissionState.SUBMITTED.value), else_=Submission.state)
