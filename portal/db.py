@@ -120,8 +120,11 @@ _current: ContextVar[Session | None] = ContextVar("session", default=None)
 _change_listeners: list[Callable[[set[str]], None]] = []
 
 
-def make_engine(url: str, *, pool_size: int = POOL_SIZE) -> Engine:
-    """Return an engine whose every connection has the portal's time-outs and plans. It connects at first use."""
+def make_engine(url: str, *, pool_size: int = POOL_SIZE, isolation_level: str = "AUTOCOMMIT") -> Engine:
+    """Return an engine whose every connection has the portal's time-outs and plans. It connects at first use.
+
+    Unless told otherwise each statement on it commits by itself; `bind` gives `transaction()` what it needs.
+    """
     options = {
         "lock_timeout": LOCK_TIMEOUT_MS,
         "statement_timeout": STATEMENT_TIMEOUT_MS,
@@ -132,6 +135,7 @@ def make_engine(url: str, *, pool_size: int = POOL_SIZE) -> Engine:
     }
     engine = create_engine(
         url,
+        isolation_level=isolation_level,
         pool_size=pool_size,
         max_overflow=0,
         pool_use_lifo=True,  # the connection used last knows most of the statements, and those not needed rest
@@ -180,14 +184,14 @@ def _discard_if_closed(connection: Any, _record: Any, _proxy: Any) -> None:
 
 
 def bind(target: Engine | Connection, **options: Any) -> None:
-    """Make all new sessions use this engine (in tests: this connection).
+    """Make all new sessions use this engine of `make_engine` (in tests: this connection).
 
     Outside `transaction()` a statement is one trip to the server, where BEGIN and ROLLBACK make three. And psycopg
     forgets with every ROLLBACK what it has prepared, so that all would be planned anew for every page.
     """
     global _transactions, _by_itself
-    _transactions = target
-    _by_itself = target.execution_options(isolation_level="AUTOCOMMIT") if isinstance(target, Engine) else target
+    _transactions = target.execution_options(isolation_level="READ COMMITTED") if isinstance(target, Engine) else target
+    _by_itself = target
     _sessions.configure(bind=_by_itself, **options)
 
 

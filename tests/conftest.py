@@ -199,10 +199,18 @@ def live_settings(cluster: ClusterAccess, live_database: str, tmp_path: Path) ->
 
 
 @pytest.fixture
-def live_engine(live_settings: Settings) -> Iterator[Engine]:
+def portal_engine(live_settings: Settings) -> Iterator[Engine]:
     """The portal's own engine on the live database, bound for sessions while the test runs."""
     engine = db.make_engine(live_settings.database_url, pool_size=20)
     db.bind(engine)
     yield engine
     db.close_session()
+    engine.dispose()
+
+
+@pytest.fixture
+def live_engine(portal_engine: Engine) -> Iterator[Engine]:
+    """An engine for the test's own sessions on the live database, beside the portal's."""
+    engine = create_engine(portal_engine.url)
+    yield engine
     engine.dispose()

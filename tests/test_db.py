@@ -79,13 +79,13 @@ def test_what_changed_is_announced_after_the_commit_only(connection) -> None:
 
 
 def test_a_session_whose_server_ended_its_connection_is_closed_in_silence_and_keeps_no_place_in_the_pool(
-    live_engine: Engine, cluster: ClusterAccess, live_database: str
+    portal_engine: Engine, cluster: ClusterAccess, live_database: str
 ) -> None:
     with db.session_scope() as session:
         session.execute(text("SELECT 1"))
         with psycopg.connect(cluster.superuser_url(), autocommit=True) as above:
             above.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (live_database,))
-    assert live_engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    assert portal_engine.pool.checkedout() == 0  # type: ignore[attr-defined]
     with db.session_scope() as session:
         assert session.scalar(text("SELECT 1")) == 1
 

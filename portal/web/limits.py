@@ -119,10 +119,10 @@ def register(app: Flask, settings: Settings) -> None:
         storage_uri=_store_of(settings),
         strategy="fixed-window",
         application_limits=[f"{PAGES_A_MINUTE * _factor(settings)} per minute"],
-        application_limits_exempt_when=_is_not_a_page,
         swallow_errors=True,  # pages go on where the counters are away
         key_prefix="page",
     )
+    limiter.request_filter(_is_not_a_page)
     limiter.init_app(app)
     app.before_request(_count_addresses_that_do_not_exist)
     app.extensions["limits"] = limiter

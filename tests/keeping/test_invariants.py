@@ -332,12 +332,12 @@ def test_bytes_of_a_deleted_file_are_noticed_once_they_should_be_gone(world: Wor
     assert "was deleted and is still there" in world.broken()["no_bytes_without_a_row"]
 
 
-def test_no_connection_is_held_while_bytes_are_read(world: World, live_engine: Engine) -> None:
+def test_no_connection_is_held_while_bytes_are_read(world: World, portal_engine: Engine) -> None:
     taken = []
 
     class WatchedStorage(FolderStorage):
         def open(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-            taken.append(live_engine.pool.checkedout())  # type: ignore[attr-defined]
+            taken.append(portal_engine.pool.checkedout())  # type: ignore[attr-defined]
             return super().open(key, start, length)
 
     look = Look(WatchedStorage(world.storage.folder), now())

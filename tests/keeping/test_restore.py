@@ -11,10 +11,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import Session
 
-from portal import db
 from portal.adapters.storage import storage_from
 from portal.cli.home import RESTORING
 from portal.cli.restore import fill
@@ -115,7 +114,7 @@ def restore(settings: Settings, folder: BackupFolder) -> None:
 
 @contextmanager
 def rows(settings: Settings) -> Iterator[Session]:
-    engine = db.make_engine(settings.database_url, pool_size=1)
+    engine = create_engine(settings.database_url)
     with Session(engine) as session:
         yield session
     engine.dispose()

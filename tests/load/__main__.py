@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from portal.cli.checkout import ROOT
@@ -22,10 +23,11 @@ from tests.load.pages import Page, fetchers, the_pages
 from tests.load.report import Found, Measured, Run
 from tests.load.server import IdleMemory, Server
 from tests.load.term import Sizes
-from tests.load.visitors import Pace, ask_once, mean, visit
+from tests.load.visitors import Asked, Pace, ask_once, in_turns
 from tests.load.weights import Weight, weigh
 
 SECONDS = 3.0
+TURNS = 5
 VISITORS = 8
 SIZES = Sizes(students=1_000, intakes=40, submissions=20_000)
 THRESHOLDS = Path(__file__).with_name("thresholds.toml")
@@ -61,16 +63,34 @@ def measure(sizes: Sizes, visitors: int, seconds: float, base: str = "") -> Run:
             editions = [HERE]
             if base:
                 editions.append(stack.enter_context(edition_of(base, folder / "before")))
-            bench = Bench(cluster, folder, editions, visitors, seconds)
-            full = bench.measured(sizes, "full", with_memory=True)
-            sparse = bench.measured(sizes.a_hundredth(), "sparse")
+            full, sparse = Bench(cluster, folder, editions, visitors, seconds).measured(sizes)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return Run(sizes, visitors, seconds, base, full, sparse)
 
 
+@dataclass(frozen=True)
+class Filled:
+    """One edition of the portal on its own database, with this much data."""
+
+    edition: Edition
+    sizes: Sizes
+    url: str
+    home: Path
+
+    def served(self, cluster: Cluster) -> Server:
+        return Server.of_portal(self.edition, cluster, self.url, self.home)
+
+    def idle_memory(self, cluster: Cluster) -> IdleMemory | None:
+        with self.served(cluster) as server:
+            return server.idle_memory()
+
+    def weights(self, server: Server) -> list[Weight]:
+        return [weigh(who, fetch) for who, fetch in fetchers(self.url, server.port).items()]
+
+
 class Bench:
-    """Every edition of the portal on one PostgreSQL, and the floor between any two measurements."""
+    """Every edition of the portal, with all the data and with a hundredth, on one PostgreSQL; the floor beside them."""
 
     def __init__(self, cluster: Cluster, folder: Path, editions: list[Edition], visitors: int, seconds: float) -> None:
         self._cluster = cluster
@@ -79,53 +99,47 @@ class Bench:
         self._visitors = visitors
         self._seconds = seconds
 
-    def measured(self, sizes: Sizes, name: str, *, with_memory: bool = False) -> dict[str, Found]:
-        """Return what was found of each edition on this much data, page by page and one edition after the other."""
-        urls = {each.name: each.fill(self._cluster, f"{name}_{each.name}", sizes) for each in self._editions}
+    def measured(self, sizes: Sizes) -> tuple[dict[str, Found], dict[str, Found]]:
+        """Return what was found of each edition by its name: on this much data, and on a hundredth of it."""
+        full = [self._filled(each, sizes, "full") for each in self._editions]
+        sparse = [self._filled(each, sizes.a_hundredth(), "sparse") for each in self._editions]
         self._cluster.stop()  # and start: filling has left the shared memory full
         self._cluster.start()
-        idle = {each.name: self._idle(each, urls[each.name]) if with_memory else None for each in self._editions}
+        idle = [each.idle_memory(self._cluster) for each in full] + [None for _ in sparse]
         with ExitStack() as stack:
-            floor = stack.enter_context(Server.of_floor(self._cluster, urls[HERE.name], self._folder))
-            servers = {each.name: stack.enter_context(self._server(each, urls[each.name])) for each in self._editions}
-            weights = {each: self._weights(urls[each], server) for each, server in servers.items()}
-            pages = {
-                each: the_pages(urls[each], sizes, server.port, self._visitors) for each, server in servers.items()
-            }
-            costs: dict[str, list[Measured]] = {each: [] for each in servers}
-            before = self._floor(floor)
-            for number, page in enumerate(pages[HERE.name]):
-                print(f"Measuring: {page.name} ...", flush=True)
-                paces = {each: self._pace(server, pages[each][number]) for each, server in servers.items()}
-                after = self._floor(floor)
-                for each, server in servers.items():
-                    costs[each].append(self._told(server, pages[each][number], paces[each], mean(before, after)))
-                before = after
-            return {
-                each: Found(server.started_in, idle[each], weights[each], costs[each])
-                for each, server in servers.items()
-            }
+            floor = stack.enter_context(Server.of_floor(self._cluster, full[0].url, self._folder))
+            servers = [stack.enter_context(each.served(self._cluster)) for each in full + sparse]
+            weights = [each.weights(server) for each, server in zip(full + sparse, servers, strict=True)]
+            pages = [
+                the_pages(each.url, each.sizes, server.port, self._visitors)
+                for each, server in zip(full + sparse, servers, strict=True)
+            ]
+            costs = zip(*(self._costs(floor, servers, same) for same in zip(*pages, strict=True)), strict=True)
+            found = [
+                Found(server.started_in, *each)
+                for server, *each in zip(servers, idle, weights, map(list, costs), strict=True)
+            ]
+        names = [each.name for each in self._editions]
+        return dict(zip(names, found, strict=False)), dict(zip(names, found[len(names) :], strict=True))
 
-    def _server(self, edition: Edition, url: str) -> Server:
-        return Server.of_portal(edition, self._cluster, url, self._folder / f"home-{edition.name}")
+    def _filled(self, edition: Edition, sizes: Sizes, amount: str) -> Filled:
+        name = f"{amount}_{edition.name}"
+        return Filled(edition, sizes, edition.fill(self._cluster, name, sizes), self._folder / f"home-{name}")
 
-    def _idle(self, edition: Edition, url: str) -> IdleMemory | None:
-        with self._server(edition, url) as server:
-            return server.idle_memory()
+    def _costs(self, floor: Server, servers: list[Server], page: tuple[Page, ...]) -> list[Measured]:
+        """Return what one page costs on each of these servers; they and the floor are asked in turns."""
+        print(f"Measuring: {page[0].name} ...", flush=True)
+        asked = [Asked(server, one.request_of, one.expected) for server, one in zip(servers, page, strict=True)]
+        bare, *paces = in_turns(
+            [Asked(floor, lambda _visitor: FLOOR), *asked],
+            visitors=self._visitors, seconds=self._seconds, turns=TURNS,
+        )  # fmt: skip
+        return [self._told(server, one, turns, bare) for server, one, turns in zip(servers, page, paces, strict=True)]
 
-    def _weights(self, url: str, server: Server) -> list[Weight]:
-        return [weigh(who, fetch) for who, fetch in fetchers(url, server.port).items()]
-
-    def _floor(self, server: Server) -> Pace:
-        return visit(server, lambda _visitor: FLOOR, 200, visitors=self._visitors, seconds=self._seconds / 2)
-
-    def _pace(self, server: Server, page: Page) -> Pace:
-        return visit(server, page.request_of, page.expected, visitors=self._visitors, seconds=self._seconds)
-
-    def _told(self, server: Server, page: Page, pace: Pace, floor: Pace) -> Measured:
+    def _told(self, server: Server, page: Page, turns: list[Pace], floor: list[Pace]) -> Measured:
         asked = [(ask_once(server.port, page.request_of(0)), server.statements_of_last_request()) for _ in range(2)]
         answer, statements = min(asked, key=lambda told: told[1] or 0)  # once a minute one more says who is here
-        return Measured(page.name, pace, floor, statements, len(answer.body), server.megabytes())
+        return Measured(page.name, turns, floor, statements, len(answer.body), server.megabytes())
 
 
 if __name__ == "__main__":

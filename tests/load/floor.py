@@ -23,7 +23,7 @@ TITLE = text("SELECT title FROM courses WHERE slug = :slug")
 
 def create_floor(database_url: str) -> Flask:
     app = Flask("floor")
-    engine: Engine = make_engine(database_url)
+    engine: Engine = make_engine(database_url, isolation_level="READ COMMITTED")
 
     @app.get("/")
     def page() -> str:

@@ -42,8 +42,7 @@ def all_goals(run: Run, thresholds: Path) -> Iterator[Goal]:
     hand_in = next(page for page in run.now if page.name == HAND_IN)
     yield _at_most(f"{HAND_IN}: statements", wanted["statements_of_a_hand_in"], hand_in.statements or 0, "{:.0f}")
     for page, sparse in zip(run.now, run.sparse["now"].pages, strict=True):
-        growth = page.times_floor / sparse.times_floor
-        yield _at_most(f"{page.name}: cost with all data, of that with 1/100", wanted["growth"], growth)
+        yield _at_most(f"{page.name}: cost with all data, of that with 1/100", wanted["growth"], page.times(sparse))
     idle = run.full["now"].idle
     if idle is not None:
         parts = f"web {idle.web:.0f}, worker {idle.worker:.0f}, PostgreSQL {idle.database:.0f}"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 
 from tests.load.server import SECONDS_TO_SETTLE, IdleMemory
 from tests.load.term import Sizes
@@ -18,26 +19,55 @@ from tests.load.weights import Weight
 
 @dataclass(frozen=True)
 class Measured:
-    """One page on one term's data, and the floor as it was just before and after."""
+    """One page on one term's data, and the floor beside it: their paces turn by turn."""
 
     name: str
-    pace: Pace
-    floor: Pace
+    turns: list[Pace]
+    floors: list[Pace]
     statements: int | None
     octets: int
     megabytes: float | None
 
     @property
+    def pace(self) -> Pace:
+        return in_the_middle(self.turns)
+
+    @property
+    def floor(self) -> Pace:
+        return in_the_middle(self.floors)
+
+    @property
     def times_floor(self) -> float:
-        """How many bare pages this page costs: by processor time, which other programs blur least."""
-        if self.pace.processor and self.floor.processor:
-            return self.pace.processor / self.floor.processor
-        return 1 / self.share_of_floor
+        """How many bare pages this page costs."""
+        return median(cost_of(page, floor) for page, floor in zip(self.turns, self.floors, strict=True))
 
     @property
     def share_of_floor(self) -> float:
         """How many of these pages are answered in the time of one bare page."""
-        return self.pace.per_second / self.floor.per_second
+        turns = zip(self.turns, self.floors, strict=True)
+        return median(page.per_second / floor.per_second for page, floor in turns)
+
+    def times(self, other: Measured) -> float:
+        """Return how many of the other page this one costs."""
+        return median(cost_of(one, another) for one, another in zip(self.turns, other.turns, strict=True))
+
+
+def cost_of(page: Pace, other: Pace) -> float:
+    """Return how many of the other this page costs: by processor time, which other programs blur least."""
+    if page.processor and other.processor:
+        return page.processor / other.processor
+    return other.per_second / page.per_second
+
+
+def in_the_middle(turns: list[Pace]) -> Pace:
+    """Return the pace whose every figure is the one in the middle of all turns."""
+    processors = [turn.processor for turn in turns if turn.processor is not None]
+    return Pace(
+        median(turn.per_second for turn in turns),
+        median(turn.p50 for turn in turns),
+        median(turn.p99 for turn in turns),
+        median(processors) if processors else None,
+    )
 
 
 @dataclass(frozen=True)
@@ -89,11 +119,13 @@ One student among them is in five intakes with seventy dated things, and it is h
 is served as `portal serve` does, by two workers of 64 threads, with its logs, limits, sessions and compression; only
 the limits are raised. {visitors} visitors, each on one open connection, ask for a page again and again for {seconds:g}
 seconds, after a fifth of that which is not counted. A hand-in sends one megabyte and is answered when its bytes and its
-row are safe. Then the same with a hundred times fewer rows.
+row are safe. Beside it stands the same with a hundred times fewer rows.
 
 The **floor** is a bare Flask page under the same server: one SELECT on an engine with the portal's own options, one
-small template. It is asked between any two pages, and each page is compared with what it took just before and after:
-{floor_cpu} ms of processor time and {floor_pace} requests a second in the middle of this run.
+small template; {floor_cpu} ms of processor time and {floor_pace} requests a second in this run.
+
+Whatever is compared is asked in turns, a moment each: the floor, the page with all the data, the page with little.
+What else the machine does in that moment meets all of them. Every figure is the one in the middle of {turns} turns.
 
 - **CPU ms**: processor time of web server and PostgreSQL together for one answer. **× floor**: how many bare pages that
   is. These two change least when something else runs; compare by them.
@@ -158,13 +190,13 @@ def write(run: Run, path: Path, thresholds: Path) -> list[str]:
     worse = list(what_is_worse(run, thresholds))
     told = "".join(f"- {line}\n" for line in worse)
     beside = before_and_after(run)
-    heading = f"## Beside {run.base}\n\nMeasured in the same run, page by page in turn.\n\n"
+    heading = f"## Beside {run.base}\n\nMeasured in the same turns.\n\n"
     floors = sorted((page.floor for page in run.now), key=lambda floor: floor.per_second)
     floor = floors[len(floors) // 2]
     path.write_text(
         DOCUMENT.format(
             base=f" BASE={run.base}" if run.base else "", day=f"{datetime.now(UTC):%Y-%m-%d}", sizes=run.sizes,
-            visitors=run.visitors, seconds=run.seconds, floor_cpu=_milliseconds(floor),
+            visitors=run.visitors, seconds=run.seconds, turns=len(run.now[0].turns), floor_cpu=_milliseconds(floor),
             floor_pace=f"{floor.per_second:.0f}", load=_load(), cores=os.cpu_count(), machine=platform.machine(),
             settled=SECONDS_TO_SETTLE, started_in=run.full["now"].started_in, table=table(run),
             beside=f"{heading}{beside}\n" if beside else "",

@@ -105,8 +105,10 @@ def test_a_first_visit_and_the_next_page_are_light(app: Any, cast: Any, sign_in:
 
 
 def a_page(name: str, *, costs: float, statements: int = 2) -> Measured:
-    floor = Pace(500, 1.0, 2.0, processor=1.0)
-    return Measured(name, Pace(100, 1.0, 2.0, processor=costs), floor, statements, octets=6000, megabytes=None)
+    """A page that took this much of a floor of one, but in a turn in which the machine had other things to do."""
+    floors = [Pace(500, 1.0, 2.0, processor=1.0) for _ in range(3)]
+    turns = [Pace(100, 1.0, 2.0, processor=took) for took in (costs, 9 * costs, costs)]
+    return Measured(name, turns, floors, statements, octets=6000, megabytes=None)
 
 
 def a_run(full: list[Measured], sparse: list[Measured]) -> Run:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from tests.load.server import Server
@@ -37,10 +38,13 @@ class Pace:
     """What one answer took of the machine's processors; None where that cannot be told."""
 
 
-def mean(first: Pace, second: Pace) -> Pace:
-    """Return the pace between two that were measured one before and one after something else."""
-    pairs = ((getattr(first, name), getattr(second, name)) for name in ("per_second", "p50", "p99", "processor"))
-    return Pace(*(None if None in pair else sum(pair) / 2 for pair in pairs))
+@dataclass(frozen=True)
+class Asked:
+    """What a crowd of visitors asks for, and of whom; any other status than expected is an error."""
+
+    server: Server
+    request_of: RequestOf
+    expected: int = 200
 
 
 class Connection:
@@ -80,27 +84,42 @@ def ask_once(port: int, request: bytes) -> Answer:
         connection.close()
 
 
-def visit(server: Server, request_of: RequestOf, expected: int, *, visitors: int, seconds: float) -> Pace:
-    """Return the pace at which `visitors` are answered in these seconds; any other status than expected is an error."""
-    crowd = _Crowd(server.port, request_of, expected, visitors)
-    crowd.work(seconds / 5)  # until statements are prepared and templates compiled in every worker
-    crowd.times.clear()
-    begun, before = time.perf_counter(), server.processor_seconds()
-    crowd.work(seconds)
-    took, after = time.perf_counter() - begun, server.processor_seconds()
-    crowd.leave()
-    times = sorted(crowd.times)
-    processor = None if before is None or after is None else (after - before) * 1000 / len(times)
-    return Pace(len(times) / took, times[len(times) // 2], times[int(len(times) * 0.99)], processor)
+def in_turns(asked: Sequence[Asked], *, visitors: int, seconds: float, turns: int) -> list[list[Pace]]:
+    """Return the paces at which each of these is answered, turn by turn, in so many seconds of its own altogether.
+
+    In one turn all are asked one after the other: what else the machine does in that moment meets every one of them.
+    """
+    with ExitStack() as stack:
+        crowds = [stack.enter_context(_Crowd(each, visitors)) for each in asked]
+        for crowd in crowds:
+            crowd.work(seconds / 5)  # until statements are prepared and templates compiled in every worker
+        found = [[crowd.pace(seconds / turns) for crowd in crowds] for _ in range(turns)]
+    return [list(paces) for paces in zip(*found, strict=True)]
 
 
 class _Crowd:
-    def __init__(self, port: int, request_of: RequestOf, expected: int, visitors: int) -> None:
-        self.times: list[float] = []
-        self._request_of = request_of
-        self._expected = expected
-        self._connections = [Connection(port) for _ in range(visitors)]
+    def __init__(self, asked: Asked, visitors: int) -> None:
+        self._asked = asked
+        self._times: list[float] = []
+        self._connections = [Connection(asked.server.port) for _ in range(visitors)]
         self._failures: list[BaseException] = []
+
+    def __enter__(self) -> _Crowd:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for connection in self._connections:
+            connection.close()
+
+    def pace(self, seconds: float) -> Pace:
+        """Return the pace at which all are answered in these seconds."""
+        self._times.clear()
+        begun, before = time.perf_counter(), self._asked.server.processor_seconds()
+        self.work(seconds)
+        took, after = time.perf_counter() - begun, self._asked.server.processor_seconds()
+        times = sorted(self._times)
+        processor = None if before is None or after is None else (after - before) * 1000 / len(times)
+        return Pace(len(times) / took, times[len(times) // 2], times[int(len(times) * 0.99)], processor)
 
     def work(self, seconds: float) -> None:
         end = time.perf_counter() + seconds
@@ -110,21 +129,16 @@ class _Crowd:
         for thread in threads:
             thread.join()
         if self._failures:
-            self.leave()
             raise self._failures[0]
-
-    def leave(self) -> None:
-        for connection in self._connections:
-            connection.close()
 
     def _visit(self, who: int, end: float) -> None:
         try:
             while time.perf_counter() < end and not self._failures:
-                request = self._request_of(who)
+                request = self._asked.request_of(who)
                 begun = time.perf_counter()
                 answer = self._connections[who].ask(request)
-                self.times.append((time.perf_counter() - begun) * 1000)
-                assert answer.status == self._expected, f"{request[:80]!r}: {answer.head!r} {answer.body[:300]!r}"
+                self._times.append((time.perf_counter() - begun) * 1000)
+                assert answer.status == self._asked.expected, f"{request[:80]!r}: {answer.head!r} {answer.body[:300]!r}"
         except BaseException as error:
             self._failures.append(error)
 

@@ -19,7 +19,9 @@ def verify(settings: Settings, *arguments: str) -> Result:
     return CliRunner().invoke(command, ["verify", *arguments], env=environ)
 
 
-def test_a_whole_trail_is_confirmed_with_a_head_to_note_down(live_settings: Settings, live_engine: Engine):
+def test_a_whole_trail_is_confirmed_with_a_head_to_note_down(
+    live_settings: Settings, portal_engine: Engine, live_engine: Engine
+):
     with Session(live_engine) as session:
         at = datetime.now(UTC)
         for number in range(3):
@@ -33,4 +35,4 @@ def test_a_whole_trail_is_confirmed_with_a_head_to_note_down(live_settings: Sett
     assert verify(live_settings, "--head", head).exit_code == 0
     assert verify(live_settings, "--head", f"9:{'a' * 64}").exit_code == 1
     assert verify(live_settings, "--head", "nonsense").exit_code == 2
-    db.bind(live_engine)
+    db.bind(portal_engine)
