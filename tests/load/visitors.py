@@ -10,7 +10,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 from tests.load.server import Server
@@ -89,27 +88,19 @@ def in_turns(asked: Sequence[Asked], *, visitors: int, seconds: float, turns: in
 
     In one turn all are asked one after the other: what else the machine does in that moment meets every one of them.
     """
-    with ExitStack() as stack:
-        crowds = [stack.enter_context(_Crowd(each, visitors)) for each in asked]
-        for crowd in crowds:
-            crowd.work(seconds / 5)  # until statements are prepared and templates compiled in every worker
-        found = [[crowd.pace(seconds / turns) for crowd in crowds] for _ in range(turns)]
+    crowds = [_Crowd(each, visitors) for each in asked]
+    for crowd in crowds:
+        crowd.work(seconds / 5)  # until statements are prepared and templates compiled in every worker
+    found = [[crowd.pace(seconds / turns) for crowd in crowds] for _ in range(turns)]
     return [list(paces) for paces in zip(*found, strict=True)]
 
 
 class _Crowd:
     def __init__(self, asked: Asked, visitors: int) -> None:
         self._asked = asked
+        self._visitors = visitors
         self._times: list[float] = []
-        self._connections = [Connection(asked.server.port) for _ in range(visitors)]
         self._failures: list[BaseException] = []
-
-    def __enter__(self) -> _Crowd:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for connection in self._connections:
-            connection.close()
 
     def pace(self, seconds: float) -> Pace:
         """Return the pace at which all are answered in these seconds."""
@@ -123,7 +114,7 @@ class _Crowd:
 
     def work(self, seconds: float) -> None:
         end = time.perf_counter() + seconds
-        threads = [threading.Thread(target=self._visit, args=(who, end)) for who in range(len(self._connections))]
+        threads = [threading.Thread(target=self._visit, args=(who, end)) for who in range(self._visitors)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -132,15 +123,18 @@ class _Crowd:
             raise self._failures[0]
 
     def _visit(self, who: int, end: float) -> None:
+        connection = Connection(self._asked.server.port)  # which the server would close between two turns
         try:
             while time.perf_counter() < end and not self._failures:
                 request = self._asked.request_of(who)
                 begun = time.perf_counter()
-                answer = self._connections[who].ask(request)
+                answer = connection.ask(request)
                 self._times.append((time.perf_counter() - begun) * 1000)
                 assert answer.status == self._asked.expected, f"{request[:80]!r}: {answer.head!r} {answer.body[:300]!r}"
         except BaseException as error:
             self._failures.append(error)
+        finally:
+            connection.close()
 
 
 def _header(head: bytes, name: bytes) -> bytes:
