@@ -26,6 +26,7 @@ from portal.web import (
     logs,
     markdown,
     metrics,
+    moments,
     navigation,
     security_headers,
     sessions,
@@ -60,6 +61,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     db.bind(extensions.engine_of(app))
     assets.register(app, mark=settings.institute_mark)
     formats.register(app, zone=settings.time_zone)
+    moments.register(app, institute=settings.time_zone)
     components.register(app)
     markdown.register(app)
     addresses.register(app)

@@ -67,8 +67,9 @@ def _load_caller() -> None:
     claims = None
     if scheme.lower() == "bearer" and len(token) <= MAX_TOKEN_LENGTH:
         claims = read_access_token(token.strip(), token_keys(current_app.config["SETTINGS"]), at=now())
-    person = api_person(db.current_session(), claims) if claims else None
-    g.api_signed_out = claims is not None and person is None and was_signed_out(db.current_session(), claims)
-    db.release_connection()
-    g.api_person = person
-    g.api_token_refused = person is None
+    person, signed_out = None, False
+    if claims is not None:
+        with db.single_statement() as connection:
+            person = api_person(connection, claims)
+            signed_out = person is None and was_signed_out(connection, claims)
+    g.api_person, g.api_signed_out, g.api_token_refused = person, signed_out, person is None

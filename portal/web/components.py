@@ -22,7 +22,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
         "tabs", "empty_state", "notice", "avatar", "badge", "state_badge", "problem",
     ),
     "components/icons.html": ("icon", "mark", "brand"),
-    "components/time.html": ("when", "deadline"),
+    "components/time.html": ("deadline",),
     "components/forms.html": ("field", "fieldset", "error_summary", "search_form", "filters", "chips"),
     "components/actions.html": (
         "button", "link_button", "post_button", "confirm_button", "dialog_confirm", "copy_text",

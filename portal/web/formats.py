@@ -21,6 +21,11 @@ from portal.web.user_agents import browser_name
 CURRENCY_SIGNS = {"GHS": "GH₵"}
 NO_BREAK = "\N{NO-BREAK SPACE}"
 DEFAULT_ZONE = ZoneInfo("Africa/Accra")
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
 
 
 def register(app: Flask, zone: ZoneInfo = DEFAULT_ZONE) -> None:
@@ -89,29 +94,33 @@ def money(pesewas: int, currency: str = "GHS") -> str:
 
 def day(when: date) -> str:
     """`Monday 7 December 2026`."""
-    return f"{when:%A} {when.day} {when:%B} {when.year}"
+    return f"{WEEKDAYS[when.weekday()]} {when.day} {MONTHS[when.month - 1]} {when.year}"
 
 
 def short_day(when: date) -> str:
     """`7 Dec`."""
-    return f"{when.day} {when:%b}"
+    return f"{when.day} {MONTHS[when.month - 1][:3]}"
 
 
 def day_time(moment: datetime, zone: tzinfo) -> str:
     """`Monday 7 December, 10:00`."""
     there = moment.astimezone(zone)
-    return f"{there:%A} {there.day} {there:%B}, {there:%H:%M}"
+    return f"{WEEKDAYS[there.weekday()]} {there.day} {MONTHS[there.month - 1]}, {_hour(there)}"
 
 
 def clock(moment: datetime, zone: tzinfo) -> str:
     """`10:00`."""
-    return f"{moment.astimezone(zone):%H:%M}"
+    return _hour(moment.astimezone(zone))
+
+
+def _hour(there: datetime) -> str:
+    return f"{there.hour:02}:{there.minute:02}"
 
 
 def exact(moment: datetime, zone: tzinfo) -> str:
     """`Monday 7 December 2026, 10:00:00, Accra time`: for hover and for receipts."""
     there = moment.astimezone(zone)
-    return f"{day(there)}, {there:%H:%M:%S}, {zone_name(zone, there)}"
+    return f"{day(there)}, {_hour(there)}:{there.second:02}, {zone_name(zone, there)}"
 
 
 def zone_name(zone: tzinfo, moment: datetime) -> str:
@@ -135,13 +144,13 @@ def relative(moment: datetime, now: datetime, zone: tzinfo) -> str:
     there, here = moment.astimezone(zone), now.astimezone(zone)
     days = abs((there.date() - here.date()).days)
     if days == 1:
-        return f"{'tomorrow' if ahead else 'yesterday'}, {there:%H:%M}"
+        return f"{'tomorrow' if ahead else 'yesterday'}, {_hour(there)}"
     if distance < timedelta(hours=48):
         return _told(plural(int(distance.total_seconds() // 3600), "hour"), ahead)
     if distance < timedelta(days=7):
         return _told(plural(days, "day"), ahead)
     year = "" if there.year == here.year else f" {there.year}"
-    return f"{there.day} {there:%B}{year}"
+    return f"{there.day} {MONTHS[there.month - 1]}{year}"
 
 
 def _told(distance: str, ahead: bool) -> str:

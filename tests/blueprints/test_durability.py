@@ -21,7 +21,7 @@ JPEG = b"\xff\xd8\xff\xe0" + b"a photograph" * 20
 
 
 @pytest.fixture
-def steps(live_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str]]]:
+def steps(portal_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str]]]:
     """What reaches the disk and the database, in order: the calls themselves go through."""
     noted: list[tuple[str, str]] = []
     fsync, rename = os.fsync, os.rename
@@ -40,9 +40,9 @@ def steps(live_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[list
 
     monkeypatch.setattr(os, "fsync", noting_fsync)
     monkeypatch.setattr(os, "rename", noting_rename)
-    event.listen(live_engine, "commit", noting_commit)
+    event.listen(portal_engine, "commit", noting_commit)
     yield noted
-    event.remove(live_engine, "commit", noting_commit)
+    event.remove(portal_engine, "commit", noting_commit)
 
 
 def test_a_receipt_leaves_only_after_bytes_name_folder_and_rows_are_durable(

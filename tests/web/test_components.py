@@ -28,7 +28,7 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import DataRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from portal.web import assets, components, formats, motifs, navigation
+from portal.web import assets, components, formats, moments, motifs, navigation
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
@@ -53,7 +53,7 @@ def app() -> Flask:
     app = Flask(__name__, template_folder=str(TEMPLATES), static_folder=None)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for part in (assets, formats, components, navigation):
+    for part in (assets, formats, moments, components, navigation):
         part.register(app)
     return app
 

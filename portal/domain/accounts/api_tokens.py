@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 import jwt
-from sqlalchemy import Select, bindparam, exists, func, select, update
+from sqlalchemy import Connection, Select, bindparam, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -121,10 +121,10 @@ def revoke_family(session: Session, family_id: UUID, because: str, *, at: dateti
     )
 
 
-def was_signed_out(session: Session, claims: AccessClaims) -> bool:
+def was_signed_out(asked: Session | Connection, claims: AccessClaims) -> bool:
     """Return whether the sign-in of an access token was ended by whoever had begun it."""
     ended = RefreshToken.revoked_because == SIGNED_OUT
-    return bool(session.scalar(select(exists().where(RefreshToken.family_id == claims.family_id, ended))))
+    return bool(asked.scalar(select(exists().where(RefreshToken.family_id == claims.family_id, ended))))
 
 
 def family_of(session: Session, refresh_token: str) -> RefreshToken | None:
@@ -154,13 +154,13 @@ def read_access_token(token: str, keys: TokenKeys, *, at: datetime) -> AccessCla
     return None
 
 
-def api_person(session: Session, claims: AccessClaims) -> ApiPerson | None:
+def api_person(asked: Session | Connection, claims: AccessClaims) -> ApiPerson | None:
     """Return the person of an access token as they are now, in one statement; None where they may not come in.
 
     The sign-in must be theirs and still stand: a token that names another one is worth nothing, even well signed.
     """
     whose = {"user_id": claims.user_id, "family_id": claims.family_id}
-    row = session.execute(_person(), whose).one_or_none()
+    row = asked.execute(_person(), whose).one_or_none()
     if row is None:
         return None
     return ApiPerson(

@@ -24,7 +24,7 @@ from portal.domain.live_classes.queries import class_rows
 from portal.domain.permissions import Role
 
 WEEKS, DAYS = 12, 14  # shown by the charts
-MOST_SHOWN, MOST_CLASSES = 40, 12  # rows: more intakes than run at a time, so that a figure has all of its own
+MOST_SHOWN, MOST_CLASSES = 10, 12  # rows: what is most urgent; the page links to the rest
 FILLING_UP_PERCENT = 70  # of the seats taken: from here on an intake is worth a look
 
 
