@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from flask import Flask, abort, current_app, g, request
 from werkzeug.datastructures import WWWAuthenticate
 
 from portal import db
-from portal.domain.accounts.api_tokens import ApiPerson, TokenKeys, api_person, read_access_token, was_signed_out
+from portal.domain.accounts.api_tokens import (
+    ApiPerson,
+    TokenKeys,
+    as_api_person,
+    read_access_token,
+    select_person,
+    was_signed_out,
+    whose,
+)
 from portal.domain.clock import now
 from portal.domain.permissions import Permission
 from portal.settings import Settings
 from portal.web import limits
+from portal.web.counters import Finder
 
 API_PREFIX = "/api/v1/"
 MAX_TOKEN_LENGTH = 4096
@@ -67,9 +78,17 @@ def _load_caller() -> None:
     claims = None
     if scheme.lower() == "bearer" and len(token) <= MAX_TOKEN_LENGTH:
         claims = read_access_token(token.strip(), token_keys(current_app.config["SETTINGS"]), at=now())
-    person, signed_out = None, False
+    g.api_person, g.api_calls, g.api_signed_out = None, None, False
     if claims is not None:
-        with db.single_statement() as connection:
-            person = api_person(connection, claims)
-            signed_out = person is None and was_signed_out(connection, claims)
-    g.api_person, g.api_signed_out, g.api_token_refused = person, signed_out, person is None
+        counted = limits.are_counted_with_the_person(current_app, request)
+        row, g.api_calls = _finder().find(whose(claims), counted=counted)
+        g.api_person = as_api_person(row, claims) if row is not None else None
+        if row is None:
+            g.api_signed_out = was_signed_out(db.current_session(), claims)
+            db.release_connection()
+    g.api_token_refused = g.api_person is None
+
+
+@cache
+def _finder() -> Finder:
+    return Finder(select_person(), "api/person:", seconds=limits.WINDOW_MINUTES * 60)

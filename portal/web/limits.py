@@ -1,7 +1,8 @@
 """How often somebody may ask: pages by session or address, the API by person or address, secrets by failures.
 
-Counters are shared by all workers: one row and one statement a request in PostgreSQL, or Redis where it is set.
-Where they cannot be reached, pages are answered all the same; sign-ins and the API's writes are refused.
+Counters are shared by all workers: in PostgreSQL, or Redis where it is set. In PostgreSQL somebody who is known is
+counted by the very statement that finds them. Where counters cannot be reached, pages are answered all the same;
+sign-ins and the API's writes are refused.
 """
 
 from __future__ import annotations
@@ -11,23 +12,18 @@ import time
 from ipaddress import IPv6Address, ip_address, ip_network
 
 import structlog
-from flask import Flask, current_app, g, request
+from flask import Flask, Request, current_app, g, request
 from flask_limiter import Limiter, RateLimitExceeded
 from limits import RateLimitItem, parse
-from limits.storage import Storage
 from limits.strategies import RateLimiter
 from redis.exceptions import RedisError
-from sqlalchemy import Integer, bindparam, case, delete, func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.sql.dml import ReturningInsert
 from werkzeug.exceptions import TooManyRequests
 
-from portal import db
 from portal.domain.errors import Unavailable
 from portal.domain.permissions import Actor, Role
 from portal.settings import Settings
-from portal.web.stored_state import limit_counters
+from portal.web.counters import Counted, PostgresCounters
 
 log = structlog.get_logger(__name__)
 
@@ -44,70 +40,6 @@ STORE_AWAY = (SQLAlchemyError, RedisError)
 IPV6_NETWORK = 64  # bits that one household has; the rest is free to change
 
 
-def _count() -> ReturningInsert[int]:
-    """Return the statement that counts under a key, and begins anew where the window is over."""
-    moment = func.clock_timestamp()
-    seconds = func.make_interval(0, 0, 0, 0, 0, 0, bindparam("seconds", type_=Integer))
-    new = insert(limit_counters).values(
-        key=bindparam("counted"), hits=bindparam("amount", type_=Integer), expires_at=moment + seconds
-    )
-    over = limit_counters.c.expires_at <= moment
-    return new.on_conflict_do_update(
-        index_elements=["key"],
-        set_={
-            "hits": case((over, new.excluded.hits), else_=limit_counters.c.hits + new.excluded.hits),
-            "expires_at": case((over, new.excluded.expires_at), else_=limit_counters.c.expires_at),
-        },
-    ).returning(limit_counters.c.hits)
-
-
-COUNT = _count()  # made once: every request sends it
-
-
-class PostgresCounters(Storage):
-    """Fixed windows in one UNLOGGED table, counted by one upsert in a short transaction of its own."""
-
-    STORAGE_SCHEME = ["portal-postgresql"]  # noqa: RUF012 - read once by the library
-
-    @property
-    def base_exceptions(self) -> type[Exception]:
-        return SQLAlchemyError
-
-    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        with db.single_statement() as connection:
-            hits: int = connection.execute(COUNT, {"counted": key, "amount": amount, "seconds": expiry}).scalar_one()
-        return hits
-
-    def get(self, key: str) -> int:
-        return self._live(key)[0]
-
-    def get_expiry(self, key: str) -> float:
-        return self._live(key)[1]
-
-    def check(self) -> bool:
-        with db.session_scope() as session:
-            session.execute(select(1))
-        return True
-
-    def clear(self, key: str) -> None:
-        with db.single_statement() as connection:
-            connection.execute(delete(limit_counters).where(limit_counters.c.key == key))
-
-    def reset(self) -> int | None:
-        with db.single_statement() as connection:
-            removed = connection.execute(delete(limit_counters).returning(limit_counters.c.key)).all()
-        return len(removed)
-
-    def _live(self, key: str) -> tuple[int, float]:
-        """Return hits and end, in seconds since 1970, of the window of a key; of none there is nothing to wait for."""
-        statement = select(limit_counters.c.hits, limit_counters.c.expires_at).where(
-            limit_counters.c.key == key, limit_counters.c.expires_at > func.clock_timestamp()
-        )
-        with db.session_scope() as session:
-            row = session.execute(statement).one_or_none()
-        return (row.hits, row.expires_at.timestamp()) if row else (0, time.time())
-
-
 class TooOften(TooManyRequests):
     """A limit of ours was passed; `retry_after` is whole seconds."""
 
@@ -122,16 +54,23 @@ def register(app: Flask, settings: Settings) -> None:
         swallow_errors=True,  # pages go on where the counters are away
         key_prefix="page",
     )
-    limiter.request_filter(_is_not_a_page)
+    limiter.request_filter(_is_not_for_the_library)
     limiter.init_app(app)
-    app.before_request(_count_addresses_that_do_not_exist)
+    app.before_request(_count_page)
     app.extensions["limits"] = limiter
+
+
+def are_counted_with_the_person(app: Flask, asked: Request) -> bool:
+    """Return whether the statement that finds the person of a request counts it as well."""
+    return app.config["SETTINGS"].redis_url is None and not asked.path.startswith(EXEMPT)
 
 
 def check_api_call(*, public_read: bool) -> None:
     """Count a call of the API against its person, or its address where nobody is known; raise above the limit."""
     person: Actor | None = g.get("api_person")
-    if person is not None:
+    if person is not None and g.get("api_calls") is not None:
+        _refuse_beyond(API_CALLS[person.role or Role.STUDENT], g.api_calls)
+    elif person is not None:
         _hit(API_CALLS[person.role or Role.STUDENT], WINDOW_MINUTES, "api", f"person:{person.id}")
     elif public_read:
         _hit(API_CALLS_OF_AN_ADDRESS, WINDOW_MINUTES, "api", f"address:{address()}")
@@ -195,14 +134,28 @@ def _store_of(settings: Settings) -> str:
     return f"redis+{address}" if address.startswith("unix:") else address
 
 
-def _is_not_a_page() -> bool:
-    return request.path.startswith((*EXEMPT, API))
+def _is_not_for_the_library() -> bool:
+    return request.path.startswith((*EXEMPT, API)) or _pages_of_this_session() is not None
 
 
-def _count_addresses_that_do_not_exist() -> None:
-    """Count what the library does not: it knows limits of views only."""
-    if request.endpoint is None and not request.path.startswith(EXEMPT):
+def _count_page() -> None:
+    """Count what the library does not: pages of a session, and addresses that do not exist."""
+    pages = _pages_of_this_session()
+    if pages is not None:
+        _refuse_beyond(PAGES_A_MINUTE, pages)
+    elif request.endpoint is None and not request.path.startswith(EXEMPT):
         _hit(PAGES_A_MINUTE, 1, "nowhere", _who())
+
+
+def _pages_of_this_session() -> Counted | None:
+    """Return how many pages were asked for in this minute, where finding the session has counted them."""
+    identity = g.get("identity")
+    return identity.pages if identity is not None else None
+
+
+def _refuse_beyond(amount: int, counted: Counted) -> None:
+    if counted.hits > amount * _factor(current_app.config["SETTINGS"]):
+        raise TooOften(retry_after=_seconds_until(counted.until.timestamp()))
 
 
 def _who() -> str:

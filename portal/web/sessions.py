@@ -25,12 +25,14 @@ from portal.domain.accounts.tokens import token_hash
 from portal.domain.clock import now
 from portal.domain.notifications.models import Notification
 from portal.domain.permissions import Actor, Duty, Role
+from portal.web import limits
+from portal.web.counters import Counted, Finder
 
 ACTIVITY_EVERY = timedelta(minutes=1)  # how often at most `last_seen_at` is written
 COOKIELESS = ("/static/", "/api/v1/", "/api/health/live", "/api/health/ready", "/webhooks/")
 
 # made once: every page of a signed-in person sends it
-SESSION_AND_PERSON = (
+SESSION_AND_PERSON = Finder(
     select(
         UserSession.id,
         UserSession.csrf_token,
@@ -56,7 +58,9 @@ SESSION_AND_PERSON = (
         UserSession.level == SessionLevel.FULL,
         *live(bindparam("moment", type_=DateTime(timezone=True))),
         User.deactivated_at.is_(None),
-    )
+    ),
+    "page/session:",
+    seconds=60,
 )
 
 
@@ -76,6 +80,8 @@ class Identity(Actor, UserMixin):  # type: ignore[misc]
     last_seen_at: datetime
     unread: int
     """Notifications not read yet, for the bell."""
+    pages: Counted | None
+    """How many pages this session asked for in this minute, where finding it has counted them."""
 
     @property
     def name(self) -> str:
@@ -100,7 +106,8 @@ class PortalSessionInterface(SecureCookieSessionInterface):
             return PortalSession()
         session = super().open_session(app, request)
         try:
-            g.identity = load_identity(request.cookies.get(cookie_name(app)))
+            counted = limits.are_counted_with_the_person(app, request)
+            g.identity = load_identity(request.cookies.get(cookie_name(app)), counted=counted)
         except (DBAPIError, PoolTimeout) as error:  # raised again where there is a session for the error page
             g.identity, g.identity_failure = None, error
         if isinstance(session, PortalSession) and g.identity is not None:
@@ -139,14 +146,11 @@ def cookie_name(app: Flask) -> str:
     return "__Host-portal" if app.config["SESSION_COOKIE_SECURE"] else "portal"
 
 
-def load_identity(cookie: str | None, *, at: datetime | None = None) -> Identity | None:
+def load_identity(cookie: str | None, *, counted: bool = False) -> Identity | None:
     """Return the person whose live session this cookie names, read in one statement; the connection is given back."""
     if not cookie or len(cookie) > 100:
         return None
-    with db.single_statement() as connection:
-        row = connection.execute(
-            SESSION_AND_PERSON, {"token_hash": token_hash(cookie), "moment": at or now()}
-        ).one_or_none()
+    row, pages = SESSION_AND_PERSON.find({"token_hash": token_hash(cookie), "moment": now()}, counted=counted)
     if row is None:
         return None
     return Identity(
@@ -164,6 +168,7 @@ def load_identity(cookie: str | None, *, at: datetime | None = None) -> Identity
         reauthenticated_at=row.reauthenticated_at,
         last_seen_at=row.last_seen_at,
         unread=row.unread,
+        pages=pages,
     )
 
 

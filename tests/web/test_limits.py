@@ -19,7 +19,7 @@ from portal.domain.errors import Unavailable
 from portal.domain.permissions import Role
 from portal.settings import Settings
 from portal.web import limits
-from portal.web.limits import PostgresCounters
+from portal.web.counters import PostgresCounters
 from portal.web.stored_state import limit_counters
 from tests.web.probes import app_with
 

@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 import jwt
-from sqlalchemy import Connection, Select, bindparam, exists, func, select, update
+from sqlalchemy import Row, Select, bindparam, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -121,10 +121,10 @@ def revoke_family(session: Session, family_id: UUID, because: str, *, at: dateti
     )
 
 
-def was_signed_out(asked: Session | Connection, claims: AccessClaims) -> bool:
+def was_signed_out(session: Session, claims: AccessClaims) -> bool:
     """Return whether the sign-in of an access token was ended by whoever had begun it."""
     ended = RefreshToken.revoked_because == SIGNED_OUT
-    return bool(asked.scalar(select(exists().where(RefreshToken.family_id == claims.family_id, ended))))
+    return bool(session.scalar(select(exists().where(RefreshToken.family_id == claims.family_id, ended))))
 
 
 def family_of(session: Session, refresh_token: str) -> RefreshToken | None:
@@ -154,15 +154,14 @@ def read_access_token(token: str, keys: TokenKeys, *, at: datetime) -> AccessCla
     return None
 
 
-def api_person(asked: Session | Connection, claims: AccessClaims) -> ApiPerson | None:
-    """Return the person of an access token as they are now, in one statement; None where they may not come in.
+def api_person(session: Session, claims: AccessClaims) -> ApiPerson | None:
+    """Return the person of an access token as they are now, in one statement; None where they may not come in."""
+    row = session.execute(select_person(), whose(claims)).one_or_none()
+    return as_api_person(row, claims) if row is not None else None
 
-    The sign-in must be theirs and still stand: a token that names another one is worth nothing, even well signed.
-    """
-    whose = {"user_id": claims.user_id, "family_id": claims.family_id}
-    row = asked.execute(_person(), whose).one_or_none()
-    if row is None:
-        return None
+
+def as_api_person(row: Row[Any], claims: AccessClaims) -> ApiPerson:
+    """Return the person of a row of `select_person`."""
     return ApiPerson(
         id=row.id,
         role=Role(row.role),
@@ -178,9 +177,17 @@ def api_person(asked: Session | Connection, claims: AccessClaims) -> ApiPerson |
     )
 
 
+def whose(claims: AccessClaims) -> dict[str, UUID]:
+    """Return what `select_person` asks for."""
+    return {"user_id": claims.user_id, "family_id": claims.family_id}
+
+
 @cache
-def _person() -> Select[*tuple[Any, ...]]:
-    """Made once: every call with a token sends it."""
+def select_person() -> Select[*tuple[Any, ...]]:
+    """Select whom an access token names, if they may come in; made once, as every call with a token sends it.
+
+    The sign-in must be theirs and still stand: a token that names another one is worth nothing, even well signed.
+    """
     stands = (
         select(func.bool_and(RefreshToken.revoked_at.is_(None)))
         .where(RefreshToken.family_id == bindparam("family_id"), RefreshToken.user_id == bindparam("user_id"))
