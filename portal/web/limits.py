@@ -62,7 +62,7 @@ def register(app: Flask, settings: Settings) -> None:
 
 def are_counted_with_the_person(app: Flask, asked: Request) -> bool:
     """Return whether the statement that finds the person of a request counts it as well."""
-    return app.config["SETTINGS"].redis_url is None and not asked.path.startswith(EXEMPT)
+    return not app.config["SETTINGS"].redis_url and not asked.path.startswith(EXEMPT)
 
 
 def check_api_call(*, public_read: bool) -> None:
