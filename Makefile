@@ -24,7 +24,7 @@ check: set-up-tests ## Check style, types, layers, templates, migrations and loc
 
 .PHONY: soak
 soak: set-up-tests ## Run the tests at their full sizes; takes its time
-	@.venv/bin/python -m pytest -m soak --timeout 3600
+	@.venv/bin/python -m pytest -n 2 --dist loadfile -m soak --timeout 3600
 
 .PHONY: bench
 bench: set-up-tests ## Measure pages and calls for docs/performance.md (BASE=main~1 measures that beside)

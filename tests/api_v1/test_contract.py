@@ -41,7 +41,7 @@ def test_every_documented_call_is_tried(document) -> None:
 
 @pytest.mark.parametrize("who", ["ama", "kofi", "efua", "nobody"])
 @pytest.mark.parametrize("method, path", CALLS)
-@few_or_many(4, 400)
+@few_or_many(4, 150)
 def test_every_answer_is_as_documented(
     document, app, world, cast, settings, monkeypatch, method: str, path: str, who: str, examples: int
 ) -> None:

@@ -144,7 +144,7 @@ def test_any_id_or_name_in_the_path(
 
 
 @pytest.mark.parametrize("who", PEOPLE)
-@few_or_many(1, 60)
+@few_or_many(1, 30)
 def test_any_query_of_any_page(
     app: Flask, estate: dict[str, Any], cast: Cast, sign_in: Any, ask: Any, who: str, examples: int, world: Session
 ) -> None:
@@ -166,7 +166,7 @@ def test_any_query_of_any_page(
 
 
 @pytest.mark.parametrize("who", PEOPLE)
-@few_or_many(1, 60)
+@few_or_many(1, 30)
 def test_any_field_of_any_form(
     app: Flask, estate: dict[str, Any], cast: Cast, sign_in: Any, ask: Any, who: str, examples: int
 ) -> None:
