@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask, g
-from sqlalchemy import select, update
+from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import TooManyRequests
@@ -73,6 +73,28 @@ def test_health_figures_and_static_files_are_never_counted(client, world: Sessio
         client.get(address)
     counted = select(limit_counters.c.key).where(~limit_counters.c.key.contains("/refused/"))
     assert world.scalars(counted).all() == []
+
+
+def test_whoever_is_known_is_found_and_counted_in_one_statement(cast, sign_in, count_queries, world: Session):
+    ama = sign_in(cast.ama)
+    with count_queries() as queries:
+        assert ama.get("/probe/own").status_code == 200
+    counting = [statement for statement in queries.statements if "limit_counters" in statement]
+    assert len(counting) == 1, queries
+    assert "users" in counting[0]
+    keys = world.execute(select(limit_counters.c.key, limit_counters.c.hits)).all()
+    assert [(key.rpartition(":")[0], hits) for key, hits in keys] == [("page/session", 1)]
+
+
+def test_a_minute_that_is_over_starts_a_session_again(cast, sign_in, at_the_limit, world: Session):
+    ama = sign_in(cast.ama)
+    ama.get("/probe/own")
+    at_the_limit(600)
+    assert ama.get("/probe/own").status_code == 429
+    world.execute(update(limit_counters).values(expires_at=func.clock_timestamp() - timedelta(seconds=1)))
+    world.commit()
+    assert ama.get("/probe/own").status_code == 200
+    assert world.scalar(select(limit_counters.c.hits)) == 1
 
 
 def test_counting_a_page_costs_one_statement(client, count_queries):
@@ -178,6 +200,15 @@ def counters_away(app: Flask, monkeypatch: pytest.MonkeyPatch):
 
 def test_pages_are_answered_while_the_counters_are_away(client, counters_away):
     assert client.get("/probe/page").status_code == 200
+
+
+def test_people_stay_signed_in_where_nothing_can_be_counted(app: Flask, cast, connection: Connection, sign_in):
+    ama = sign_in(cast.ama)
+    with connection.begin_nested() as nothing_is_written:
+        connection.execute(text("SET TRANSACTION READ ONLY"))
+        assert ama.get("/probe/own").status_code == 200
+        nothing_is_written.rollback()
+    assert ama.get("/probe/own").status_code == 200
 
 
 def test_sign_ins_and_writes_of_the_api_are_refused_while_the_counters_are_away(app, client, counters_away):
