@@ -132,7 +132,7 @@ What else the machine does in that moment meets all of them. Every figure is the
 - **Requests/s, of floor, p50, p99**: what the visitors saw. They, the server and PostgreSQL share the machine's
   {cores} cores ({machine}) with whatever else ran: load averages of the last 1, 5 and 15 minutes were {load}.
   A server that has its cores for itself is faster.
-- **SQL**: every statement of a request: session and person, rate limit, the page.
+- **SQL**: every statement of a request: session and person with the rate limit, the page.
 - **Answer kB**: the body as sent, compressed. **Memory MB**: all processes of the web server, shared
   pages counted once.
 - **1/100**: the same with a hundredth of the rows. The number of statements must not change.
