@@ -86,7 +86,7 @@ def bar_layout(rows: Sequence[Row], unit: str = "") -> BarChart:
 def line_layout(rows: Sequence[Row], unit: str = "") -> LineChart:
     """Return the points of a line over its ticks; the scale starts at zero unless a value is below."""
     values = [row[1] for row in rows]
-    ticks = ticks_for(min([0, *values]), max([0, *values]))
+    ticks = ticks_for(min([0, *values]), max([0, *values]), whole=all(isinstance(value, int) for value in values))
     low, high = ticks[0], ticks[-1]
     span = max(len(rows) - 1, 1)
 
@@ -127,11 +127,16 @@ def spark_layout(values: Sequence[float]) -> list[tuple[float, float]]:
     ]
 
 
-def ticks_for(low: float, high: float, about: int = 4) -> list[float]:
-    """Return round numbers at even steps (1, 2 or 5 times a power of ten) that enclose both ends."""
+def ticks_for(low: float, high: float, about: int = 4, *, whole: bool = False) -> list[float]:
+    """Return round numbers at even steps (1, 2 or 5 times a power of ten) that enclose both ends.
+
+    What is counted has no halves: then they are `whole`.
+    """
     if high <= low:
         high = low + 1
     step = step_for((high - low) / about)
+    if whole:
+        step = max(step, 1)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [round(index * step, 10) for index in range(first, last + 1)]
 

@@ -28,6 +28,12 @@ def test_ticks_enclose_every_value_at_even_round_steps(one, other):
     assert all(math.isclose(after - before, step, rel_tol=1e-6) for before, after in pairwise(ticks))
 
 
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=20))
+def test_what_is_counted_has_no_ticks_at_halves(counts):
+    chart = charts.line_layout([("day", count) for count in counts])
+    assert all(tick.value == int(tick.value) for tick in chart.ticks)
+
+
 @given(st.floats(1e-6, 1e12))
 def test_a_step_is_one_two_or_five_times_a_power_of_ten(rough):
     step = charts.step_for(rough)
