@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from sqlalchemy import create_engine
-from sqlalchemy.orm import Session
 
-from portal.domain.accounts.passwords import hash_password
 from portal.embedded import ClusterAccess
-from tests.cast import Cast, gather_cast
-from tests.conftest import PASSWORD, TEMPLATE
+from tests.conftest import PASSWORD
+from tests.served import Site, served_site
 
-ROOT = Path(__file__).resolve().parents[2]
 INSTALL = "Chromium is missing. Type: sudo apt-get install -y chromium"
 WIDTHS = {"phone": 360, "desk": 1280}
 
@@ -57,63 +46,12 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@dataclass
-class Site:
-    """A running portal: its address, its people, and its database for arranging and inspecting."""
-
-    address: str
-    cast: Cast
-    session: Session
-    home: Path
-
-
 @pytest.fixture(scope="module")
 def site(cluster: ClusterAccess, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     name = f"browser_{worker_id}_{os.getpid()}"
-    cluster.drop_database(name)
-    cluster.create_database(name, template=TEMPLATE)
     home = tmp_path_factory.mktemp("site")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    engine = create_engine(cluster.portal_url(name).replace("postgresql://", "postgresql+psycopg://"))
-    with Session(engine, expire_on_commit=False) as session:
-        cast = gather_cast(session)
-        secret = hash_password(PASSWORD)
-        for person in (cast.ama, cast.esi, cast.kofi, cast.yaw, cast.efua, cast.kojo):
-            person.password_hash = secret
-        session.commit()
-        environment = {
-            "PATH": os.environ["PATH"],
-            "PORTAL_ENVIRONMENT": "test",
-            "PORTAL_HOME": str(home),
-            "PORTAL_URL": address,
-            "DATABASE_URL": cluster.portal_url(name),
-            "SECRET_KEY": "a-secret-for-browser-tests-long-enough",
-            "JWT_KEYS": "a-token-key-for-browser-tests-long-enough",
-            "LIMITS_FACTOR": "1000",
-            "HOST": "127.0.0.1",
-            "PORT": str(port),
-            "WEB_CONCURRENCY": "1",
-        }
-        log = (home / "server.log").open("wb")
-        server = subprocess.Popen(
-            [sys.executable, "-m", "portal.cli", "serve"],
-            cwd=ROOT,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            _wait_until_it_answers(server, f"{address}/api/health/live", home / "server.log")
-            yield Site(address, cast, session, home)
-        finally:
-            server.terminate()
-            server.wait(15)
-            log.close()
-    engine.dispose()
-    cluster.drop_database(name)
+    with served_site(cluster, name, home, LIMITS_FACTOR="1000", WEB_CONCURRENCY="1") as site:
+        yield site
 
 
 @pytest.fixture
@@ -163,17 +101,3 @@ def _note(complaints: list[str], message: Any) -> None:
     # The browser itself logs every answer of 4xx; whether that is right is for the test to say.
     if message.type == "error" and "Failed to load resource" not in message.text:
         complaints.append(f"{message.text} ({message.location})")
-
-
-def _wait_until_it_answers(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(address, timeout=1) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail(f"The portal did not start:\n{log.read_text()}", pytrace=False)

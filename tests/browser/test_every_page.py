@@ -13,8 +13,9 @@ from playwright.sync_api import Page
 
 from portal.web.access import access_of
 from tests.architecture.estate import build_estate
-from tests.browser.conftest import WIDTHS, Site, assert_no_sideways_scrolling
+from tests.browser.conftest import WIDTHS, assert_no_sideways_scrolling
 from tests.factories import make_session
+from tests.served import Site
 
 NOT_PAGES = re.compile(r"^/static/|^/api/(?!v1/docs)|^/metrics|/files?/|favicon")
 PEOPLE = ("visitor", "ama", "kofi", "efua")

@@ -17,9 +17,10 @@ from portal.domain.accounts.models import SignInThrottle
 from portal.domain.accounts.passwords import hash_password
 from portal.domain.assignments.models import Submission
 from portal.domain.live_classes.models import LiveClass
-from tests.browser.conftest import Site, assert_no_sideways_scrolling, sign_in
+from tests.browser.conftest import assert_no_sideways_scrolling, sign_in
 from tests.conftest import PASSWORD
 from tests.factories import make_assignment, make_enrolment, make_live_class, make_room, make_user, now
+from tests.served import Site
 
 Open = Callable[..., Page]
 MB = 1_000_000

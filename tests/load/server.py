@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -15,7 +14,8 @@ from pathlib import Path
 
 from portal.embedded import Cluster
 from tests.load.editions import HERE, Edition
-from tests.platform.runs import free_port, status, wait_until
+from tests.platform.runs import free_port
+from tests.served import end_with_its_group, start_server
 
 WORKERS = 2
 THREADS = 64
@@ -89,21 +89,14 @@ class Server:
 
     def __enter__(self) -> Server:
         begun = time.monotonic()
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                self._command, cwd=self._folder, env=self._environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True,
-            )  # fmt: skip
-        try:
-            wait_until(self._answers, SECONDS_TO_START, f"an answer of {' '.join(self._command)}: see {self._log}")
-        except BaseException:
-            self.__exit__()
-            raise
+        self._process = start_server(
+            self._command, self._ready, self._log, self._environ, folder=self._folder, seconds=SECONDS_TO_START
+        )
         self.started_in = time.monotonic() - begun
         return self
 
     def __exit__(self, *_: object) -> None:
-        _end(self._process)
+        end_with_its_group(self._process)
 
     def megabytes(self) -> float | None:
         """Return the memory of all its processes, shared pages counted once; None where the system does not tell."""
@@ -121,7 +114,7 @@ class Server:
             jobs = _megabytes(lambda entry: _group_of(entry) == worker.pid)
             database = _megabytes(self._is_of_database)
         finally:
-            _end(worker)
+            end_with_its_group(worker)
         return None if web is None or jobs is None or database is None else IdleMemory(web, jobs, database)
 
     def processor_seconds(self) -> float | None:
@@ -146,20 +139,6 @@ class Server:
         with suppress(FileNotFoundError, ProcessLookupError):
             return self._postmaster in (int(process.name), int(_stat(process)[1]))
         return False
-
-    def _answers(self) -> bool:
-        assert self._process.poll() is None, self._log.read_text(errors="replace")[-2000:]
-        return status(self._ready) == 200
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Wait until a process that was asked to end has ended, and all of its group."""
-    process.terminate()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(15)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait(5)
 
 
 def _megabytes(counted: Callable[[Path], bool]) -> float | None:

@@ -125,12 +125,14 @@ class _Crowd:
     def _visit(self, who: int, end: float) -> None:
         connection = Connection(self._asked.server.port)  # which the server would close between two turns
         try:
-            while time.perf_counter() < end and not self._failures:
+            asking = True
+            while asking:  # once at least, however short the turn
                 request = self._asked.request_of(who)
                 begun = time.perf_counter()
                 answer = connection.ask(request)
                 self._times.append((time.perf_counter() - begun) * 1000)
                 assert answer.status == self._asked.expected, f"{request[:80]!r}: {answer.head!r} {answer.body[:300]!r}"
+                asking = time.perf_counter() < end and not self._failures
         except BaseException as error:
             self._failures.append(error)
         finally:
