@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from portal.cli.backup import HOME
-from portal.cli.kept import in_one_line_each, kept_portal
+from portal.cli.kept import HOME, in_one_line_each, kept_portal
 
 if TYPE_CHECKING:
     from portal.domain.audit.sealing import Verification

@@ -8,17 +8,12 @@ from pathlib import Path
 
 import click
 
-from portal.cli.kept import KeptPortal, in_one_line_each, kept_portal
+from portal.cli.kept import HOME, KeptPortal, in_one_line_each, kept_portal
 from portal.cli.terminal import say
 from portal.embedded import control_state
 from portal.keeping.backup import Taken, take_backup
 from portal.keeping.folder import BackupFolder
 from portal.keeping.notes import note_backup, note_of
-
-HOME = click.option(
-    "--home", envvar="PORTAL_HOME", default="var", show_default=True, type=click.Path(path_type=Path),
-    help="Folder of everything that is kept (PORTAL_HOME).",
-)  # fmt: skip
 
 
 @click.command()

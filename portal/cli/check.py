@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from portal.cli.backup import HOME
-from portal.cli.kept import in_one_line_each, kept_portal
+from portal.cli.kept import HOME, in_one_line_each, kept_portal
 
 if TYPE_CHECKING:
     from portal.keeping.invariants import Answer

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import click
 
-from portal.cli.backup import HOME
-from portal.cli.kept import in_one_line_each, kept_portal
+from portal.cli.kept import HOME, in_one_line_each, kept_portal
 from portal.cli.terminal import say
 from portal.keeping.doctor.examination import examine_portal
 from portal.keeping.doctor.finding import Finding, State, wrong

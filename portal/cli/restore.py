@@ -12,12 +12,12 @@ from pathlib import Path
 import click
 
 from portal.adapters.storage import storage_from
-from portal.cli.backup import HOME
 from portal.cli.database import alembic_config
 from portal.cli.home import RESTORING, Home
 from portal.cli.kept import (
     ADDRESS,
     DATABASE,
+    HOME,
     environment_of,
     has_database_of_its_own,
     in_one_line_each,

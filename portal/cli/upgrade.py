@@ -9,11 +9,12 @@ import click
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal.cli.backup import HOME, back_up
+from portal.cli.backup import back_up
 from portal.cli.home import Home
 from portal.cli.kept import (
     ADDRESS,
     DATABASE,
+    HOME,
     has_database_of_its_own,
     in_one_line_each,
     kept_portal,
