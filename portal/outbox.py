@@ -26,10 +26,11 @@ class JobMark(Base):
     done_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 
-# The queue's own tables, made by its library: what questions about jobs read, and nobody but the library writes.
+# The queue's own tables, made by its library: what questions about jobs read. Whoever sees to a job that was given up
+# changes its state (`portal.jobs.given_up`); nobody else but the library writes.
 jobs = table(
     "procrastinate_jobs",
-    *map(column, ("id", "task_name", "scheduled_at", "attempts")),
+    *map(column, ("id", "task_name", "scheduled_at", "attempts", "queueing_lock", "worker_id", "args")),
     column("status", Enum("todo", "doing", "succeeded", "failed", "cancelled", "aborting", "aborted",
                           name="procrastinate_job_status")),
 )  # fmt: skip
@@ -39,6 +40,9 @@ job_events = table(
     column("type", Enum("deferred", "started", name="procrastinate_job_event_type")),
 )
 job_workers = table("procrastinate_workers", column("last_heartbeat"))
+
+GIVEN_UP = ("failed", "aborted")
+"""States of a job that is not done and will not be; one that somebody let go is `cancelled`."""
 
 
 def enqueue(session: Session, job: str, *, key: str, at: datetime | None = None, **ids: UUID | str | int) -> None:

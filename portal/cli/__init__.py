@@ -22,6 +22,7 @@ COMMANDS = {
     "backup": ("portal.cli.backup", "backup", "Back up the database and every file, while the portal runs."),
     "restore": ("portal.cli.restore", "restore", "Bring a backup into an empty home."),
     "upgrade": ("portal.cli.upgrade", "upgrade", "Back up, then bring the database to this version."),
+    "jobs": ("portal.cli.jobs", "jobs", "List jobs that were given up, try them again, let them go."),
     "doctor": ("portal.cli.doctor", "doctor", "Say what is well, what is not, and what to do."),
     "demo": ("portal.cli.demo", "demo", "Fill an empty portal with demo data."),
 }

@@ -46,6 +46,7 @@ class Permission(StrEnum):
     READ_AUDIT_TRAIL = "audit:read"
     READ_SECURITY_EVENTS = "security-event:read"
     SEE_SYSTEM = "system:read"
+    MANAGE_JOBS = "job:manage"
 
 
 _EVERYONE = frozenset(Role)
@@ -74,6 +75,7 @@ GRANTS: dict[Permission, frozenset[Role | Duty]] = {
     Permission.READ_AUDIT_TRAIL: frozenset({Duty.DIRECTOR, Duty.SYSTEM}),
     Permission.READ_SECURITY_EVENTS: frozenset({Duty.DIRECTOR, Duty.SYSTEM}),
     Permission.SEE_SYSTEM: frozenset({Duty.SYSTEM}),
+    Permission.MANAGE_JOBS: frozenset({Duty.SYSTEM}),
 }
 
 

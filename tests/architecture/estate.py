@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from portal.domain.accounts.models import SecurityEvent, SingleUseToken
@@ -127,6 +128,12 @@ def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -
         ),
     )
     room = make_room(session)
+    job_id = session.scalar(
+        text(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, status, attempts) "
+            "VALUES ('default', 'materials.announce', 'failed', 60) RETURNING id"
+        )
+    )
     session.commit()
     return {
         "course_id": cast.photography.id,
@@ -163,4 +170,5 @@ def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -
         "purpose": "invitation",
         "direction": "up",
         "key": "0" * 32,
+        "job_id": job_id,
     }

@@ -185,3 +185,51 @@ def test_what_several_processes_note_is_added_up(live_settings: Settings, live_e
     assert " 3 " in f" {' '.join(statement.split())} "
     db.close_session()
     portal.extensions["engine"].dispose()
+
+
+def given_up_job(world: Session, *, periodic: bool = False) -> int:
+    job = world.execute(
+        text(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, status, attempts, queueing_lock) "
+            "VALUES ('default', 'mail.deliver', 'failed', 60, :lock) RETURNING id"
+        ),
+        {"lock": "mail.deliver" if periodic else None},
+    ).scalar_one()
+    world.execute(text("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now())"))
+    world.commit()
+    return int(job)
+
+
+def test_a_job_that_was_given_up_is_there_until_an_admin_has_it_tried_again(cast, sign_in, world: Session):
+    job = given_up_job(world)
+    admin = sign_in(cast.efua)
+    page = admin.get(PAGE)
+    assert "1 job given up." in page.text
+    (row,) = rows_of(admin, "given-up")
+    assert "Mail of notifications" in row
+    actions = [form.attributes["action"] for form in HTMLParser(page.text).css("#given-up form")]
+    assert actions == [f"{PAGE}/jobs/{job}/retry", f"{PAGE}/jobs/{job}/dismissal"]
+    done = admin.post(actions[0], follow_redirects=True)
+    assert "tried again within seconds" in done.text
+    assert rows_of(admin, "given-up") == []
+    assert "1 job given up." not in done.text
+
+
+def test_a_job_that_an_admin_lets_go_is_asked_about_first_and_then_gone(cast, sign_in, world: Session):
+    job = given_up_job(world)
+    admin = sign_in(cast.efua)
+    form = HTMLParser(admin.get(PAGE).text).css_first('#given-up form[action$="/dismissal"]')
+    assert form.attributes["data-confirm"] == f"Let job {job} go?"
+    assert "let go" in admin.post(form.attributes["action"], follow_redirects=True).text
+    assert rows_of(admin, "given-up") == []
+    assert "Everything that is watched is as it should be" in admin.get(PAGE).text
+    again = admin.post(form.attributes["action"], follow_redirects=True)
+    assert "Somebody may have seen to it already" in again.text
+
+
+def test_a_periodic_job_that_failed_is_no_trouble_and_offers_no_second_try(cast, sign_in, world: Session):
+    given_up_job(world, periodic=True)
+    page = sign_in(cast.efua).get(PAGE).text
+    assert "Everything that is watched is as it should be" in page
+    assert "Let it go" in page
+    assert "Try again" not in page

@@ -9,6 +9,7 @@ from portal.blueprints.admin import (  # noqa: E402 - the views register themsel
     dashboard,  # noqa: F401
     enrolments,  # noqa: F401
     intakes,  # noqa: F401
+    jobs,  # noqa: F401
     live_classes,  # noqa: F401
     mail,  # noqa: F401
     people,  # noqa: F401

@@ -100,8 +100,9 @@ def _troubles(running: Running, disk: Fill | None) -> list[Trouble]:
     if running.unsealed_seconds > UNSEALED_SECONDS:
         waited = span_of_time(running.unsealed_seconds)
         found.append(Trouble(f"An entry of the trail waits for its seal for {waited}.", "The job worker seals it."))
-    if given_up := running.mail["given_up"]:
-        found.append(Trouble(f"{plural(given_up, 'mail job')} given up.", "See its reason in the worker's log."))
+    if waiting := [job for job in running.given_up if not job.periodic]:
+        todo = "The worker's log has the reason. Mend it, then have them tried again, or let them go."
+        found.append(Trouble(f"{plural(len(waiting), 'job')} given up.", todo))
     return found
 
 

@@ -23,14 +23,41 @@ from portal.domain.files.models import FileState, StoredFile
 from portal.domain.live_classes.models import LiveClass, LiveClassState
 from portal.domain.permissions import Role
 from portal.domain.watch.models import SlowStatement
-from portal.outbox import job_events, job_workers, jobs
+from portal.outbox import GIVEN_UP, job_events, job_workers, jobs
 
 REFUSALS = (SecurityEventKind.SIGN_IN_FAILED, SecurityEventKind.SIGN_IN_MADE_TO_WAIT, SecurityEventKind.CODE_REFUSED)
 REFUSED_WITHIN = timedelta(minutes=5)
 UNSEALED_WITHIN = timedelta(days=1)  # what waits longer is for `portal audit verify` to find
 JOB_STATES = ("waiting", "later", "retrying", "running", "given_up")
-"""Due now; due at a later time; due again after a failure; at work; failed for good in the last thirty days."""
+"""Due now; due later; due again after a failure; at work; failed for good in the last thirty days and not let go."""
+MOST_GIVEN_UP = 50  # shown by name; the rest is counted
 MAIL_JOBS = ("mail.deliver", "accounts.send_invitation", "accounts.send_reset")
+
+
+@dataclass(frozen=True)
+class GivenUpJob:
+    """A job that will not be tried again unless somebody wants it."""
+
+    id: int
+    name: str
+    tries: int
+    periodic: bool
+    """Whether its next run does the same work, so that nothing is lost."""
+    at: datetime | None = None
+    """When it failed for the last time."""
+
+    @property
+    def words(self) -> str:
+        """What is not done, in the words of the office; of a periodic job its name."""
+        return WHAT_JOBS_DO.get(self.name, self.name)
+
+
+WHAT_JOBS_DO = {
+    "mail.deliver": "Mail of notifications",
+    "accounts.send_invitation": "An invitation by mail",
+    "accounts.send_reset": "A link for a new password by mail",
+    "materials.announce": "News of a released material",
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +75,8 @@ class Running:
     """By state."""
     jobs: dict[str, int]
     """By state, see `JOB_STATES`."""
+    given_up: list[GivenUpJob]
+    """Of the jobs that were given up, the newest fifty."""
     oldest_job_waiting_seconds: float
     """How long the job that is due for the longest has been due."""
     mail: dict[str, int]
@@ -77,6 +106,7 @@ def what_goes_on(session: Session, zone: ZoneInfo, *, at: datetime) -> Running:
         _waiting_for_marks(_seconds_since(func.min(Submission.submitted_at), at)).label("oldest_mark_waiting_seconds"),
         _by(LiveClass.state, LiveClass.starts_at >= first, LiveClass.starts_at < until).label("classes_today"),
         _by(_job_state(at)).label("jobs"),
+        _newest_given_up().label("given_up"),
         _oldest_job_due(at).label("oldest_job_waiting_seconds"),
         _by(_job_state(at), jobs.c.task_name.in_(MAIL_JOBS)).label("mail"),
         select(_seconds_since(func.max(job_workers.c.last_heartbeat), at)).scalar_subquery().label("silent"),
@@ -109,6 +139,7 @@ def what_goes_on(session: Session, zone: ZoneInfo, *, at: datetime) -> Running:
         oldest_mark_waiting_seconds=_seconds(found.oldest_mark_waiting_seconds),
         classes_today=_all(LiveClassState, found.classes_today),
         jobs=_all(JOB_STATES, found.jobs),
+        given_up=[_given_up_job(**job) for job in found.given_up or ()],
         oldest_job_waiting_seconds=_seconds(found.oldest_job_waiting_seconds),
         mail=_all(("retrying", "given_up"), found.mail),
         worker_silent_seconds=None if found.silent is None else _seconds(found.silent),
@@ -148,13 +179,36 @@ def _job_state(at: datetime) -> ColumnElement[str]:
         (and_(to_do, jobs.c.attempts > 0), "retrying"),
         (to_do, "later"),
         (jobs.c.status == "doing", "running"),
-        (jobs.c.status == "failed", "given_up"),
+        (jobs.c.status.in_(GIVEN_UP), "given_up"),
         else_="ended",
     )
 
 
 def _is_due(at: datetime) -> ColumnElement[bool]:
     return or_(jobs.c.scheduled_at.is_(None), jobs.c.scheduled_at <= at)
+
+
+def _newest_given_up() -> ScalarSelect[Any]:
+    """Return them as a list of objects."""
+    last = select(func.max(job_events.c.at)).where(job_events.c.job_id == jobs.c.id).scalar_subquery()
+    newest = (
+        select(
+            jobs.c.id,
+            jobs.c.task_name.label("name"),
+            jobs.c.attempts.label("tries"),
+            jobs.c.queueing_lock.is_not(None).label("periodic"),
+            last.label("at"),
+        )
+        .where(jobs.c.status.in_(GIVEN_UP))
+        .order_by(jobs.c.id.desc())
+        .limit(MOST_GIVEN_UP)
+        .subquery()
+    )
+    return select(func.json_agg(newest.table_valued())).scalar_subquery()
+
+
+def _given_up_job(at: str | None, **job: Any) -> GivenUpJob:
+    return GivenUpJob(**job, at=datetime.fromisoformat(at) if at else None)
 
 
 def _oldest_job_due(at: datetime) -> ScalarSelect[Any]:

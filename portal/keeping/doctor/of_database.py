@@ -136,7 +136,11 @@ def _jobs(connection: psycopg.Connection[Any], *, runs: bool) -> Iterator[Findin
     elif runs:
         yield ok("jobs", "the worker works, and no job waits for long")
     if failed:
-        yield warning("jobs", f"{failed:,} were given up", "see logs/worker.log; what ended is forgotten after 30 days")
+        yield warning(
+            "jobs",
+            f"{failed:,} were given up",
+            "see logs/worker.log, then try them again or let them go: portal jobs list",
+        )
 
 
 def _seals(connection: psycopg.Connection[Any], *, runs: bool) -> Finding:

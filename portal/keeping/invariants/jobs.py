@@ -8,6 +8,7 @@ from portal.jobs.delivery import WITH_A_SECRET, settled_key
 from portal.jobs.rescue import SILENT_SECONDS
 from portal.jobs.sweeping import SWEPT
 from portal.keeping.invariants.look import Found, Look
+from portal.outbox import GIVEN_UP
 
 RESCUED_WITHIN = timedelta(minutes=1)
 TICKS_WITHIN = timedelta(minutes=1)
@@ -80,14 +81,16 @@ def no_job_stays_with_a_dead_worker(look: Look) -> Found:
 
 
 def no_job_was_given_up(look: Look) -> Found:
-    """No job was given up; of a periodic one the next run does the same work.
+    """No job was given up and waits for somebody; of a periodic one the next run does the same work.
 
-    Design, Jobs: "delivery is at least once". A job is given up after sixty tries, and kept for a month.
+    Design, Jobs: "delivery is at least once". A job is given up after sixty tries, and kept for a month, until somebody
+    has it tried again or lets it go (`portal.jobs.given_up`).
     """
     return look.rule(
         "procrastinate_jobs WHERE queueing_lock IS NULL",
         "SELECT format('job %s (%s) was given up after %s tries', id, task_name, attempts) FROM procrastinate_jobs "
-        "WHERE queueing_lock IS NULL AND status IN ('failed', 'cancelled', 'aborted')",
+        "WHERE queueing_lock IS NULL AND status::text = ANY(:given_up)",
+        given_up=list(GIVEN_UP),
     )
 
 
