@@ -18,6 +18,7 @@ from tests.factories import make_session
 from tests.served import Site
 
 NOT_PAGES = re.compile(r"^/static/|^/api/(?!v1/docs)|^/metrics|/files?/|favicon")
+ONLY_WHAT_IS_WRONG = {"resultTypes": ["violations"]}  # what is right need not be listed
 PEOPLE = ("visitor", "ama", "kofi", "efua")
 
 
@@ -38,15 +39,14 @@ def test_every_page_a_person_can_open_is_sound(
         page.context.add_cookies([{"name": "portal", "value": token, "url": site.address}])
     seen = 0
     for address in pages_of(app, estate):
-        answer = page.goto(address)
-        if answer is None or answer.status != 200 or not answer.headers.get("content-type", "").startswith("text/html"):
+        answer = page.request.get(address, max_redirects=0)  # what is no page of theirs, or leads on, is not drawn
+        if answer.status != 200 or not answer.headers.get("content-type", "").startswith("text/html"):
             continue
-        if page.url.removeprefix(site.address).split("?")[0] != address:
-            continue  # led elsewhere, to a page that has its own turn
+        page.goto(address)
         seen += 1
         assert_no_sideways_scrolling(page)
         assert page.locator("h1").count() == 1, f"{address} has {page.locator('h1').count()} main headings"
-        found = Axe().run(page).response["violations"]
+        found = Axe().run(page, options=ONLY_WHAT_IS_WRONG).response["violations"]
         grave = [(item["id"], item["nodes"][0]["html"]) for item in found if item["impact"] in {"serious", "critical"}]
         assert not grave, f"{address}: {grave}"
     assert seen >= 4
