@@ -9,6 +9,7 @@ from flask import Flask
 from portal import db, models
 from portal.adapters import storage
 from portal.blueprints import admin, api_v1, auth, health, notifications, public, student, trainer
+from portal.blueprints import uploads as uploads_blueprint
 from portal.settings import Settings
 from portal.web import (
     access,
@@ -67,7 +68,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     addresses.register(app)
     navigation.register(app)
     context.register(app)
-    for blueprint in (public, auth, notifications, student, trainer, admin, health):
+    for blueprint in (public, auth, notifications, student, uploads_blueprint, trainer, admin, health):
         app.register_blueprint(blueprint.blueprint)
     api_v1.register(app)
     access.refuse_unmarked_views(app)

@@ -21,6 +21,7 @@ from obstore import list as list_objects
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
+from portal.adapters.parts import Parts
 from portal.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 CHUNK = 1024 * 1024
 PART_OF_A_KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,120}")
 RECEIVING = ".receiving"  # beside the kept files, on the same disk: a rename moves a file in
+NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EXDEV, errno.EMLINK})
+PARTS = ".parts"  # beside them, too: files that arrive in pieces, over days
 CHECK_KEY = "check/of-writing"
 
 
@@ -47,11 +50,18 @@ class Storage(Protocol):
     def receiving(self) -> Path:
         """The folder in which a body is written while it arrives."""
 
+    @property
+    def parts(self) -> Parts:
+        """Files that arrive in pieces, on a disk of this machine."""
+
     def put(self, chunks: Iterable[bytes], key: str) -> None:
         """Keep these bytes under a key; they are durable when this returns."""
 
     def keep(self, received: Path, key: str) -> None:
         """Keep a file of the receiving folder under a key; it is gone from there, and durable, when this returns."""
+
+    def adopt(self, part: Path, key: str) -> None:
+        """Keep a synced part under a key that is new, durable when this returns; the part stays until it is removed."""
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Return the bytes from `start` on, in chunks."""
@@ -82,10 +92,9 @@ def register(app: Flask, settings: Settings) -> None:
 
 def storage_from(settings: Settings) -> Storage:
     """Return the store that the settings name. Nothing is opened or made before its first use."""
-    receiving = settings.portal_home / "receiving"
     if settings.storage_url.startswith("s3://"):
         bucket, _, prefix = settings.storage_url.removeprefix("s3://").partition("/")
-        return S3Storage(bucket, receiving, prefix=prefix.strip("/"), settings=settings)
+        return S3Storage(bucket, settings.portal_home, prefix=prefix.strip("/"), settings=settings)
     folder = settings.storage_url.removeprefix("folder:")
     return FolderStorage(Path(folder) if folder else settings.portal_home / "files")
 
@@ -96,11 +105,12 @@ def new_key() -> str:
     return f"{name[:2]}/{name}"
 
 
-class _ReceivingFolder:
-    """The folder of bodies that are still arriving."""
+class _ArrivingFolders:
+    """The folders of what is still arriving."""
 
-    def __init__(self, folder: Path) -> None:
-        self._receiving = folder
+    def __init__(self, receiving: Path, parts: Path) -> None:
+        self._receiving = receiving
+        self.parts = Parts(parts)
 
     @property
     def receiving(self) -> Path:
@@ -114,14 +124,14 @@ class _ReceivingFolder:
         return len(stale)
 
 
-class FolderStorage(_ReceivingFolder):
+class FolderStorage(_ArrivingFolders):
     """Files in a folder: written beside, synced, renamed into place, and the folder synced."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._durable: set[Path] = set()
         """Folders that this process has seen on the disk with all above them; others may only be in memory yet."""
-        super().__init__(folder / RECEIVING)
+        super().__init__(folder / RECEIVING, folder / PARTS)
 
     def put(self, chunks: Iterable[bytes], key: str) -> None:
         target = self._target(key)
@@ -137,6 +147,18 @@ class FolderStorage(_ReceivingFolder):
 
     def keep(self, received: Path, key: str) -> None:
         self._move_in(received, self._target(key))
+
+    def adopt(self, part: Path, key: str) -> None:
+        """Give the bytes a second name, which costs nothing at any size; copy them where the disk knows no such."""
+        target = self._target(key)
+        self._make_durable(target.parent)
+        try:
+            os.link(part, target)
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            self.put(_chunks_of(part, 0, None), key)
+        _sync_folder(target.parent)
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         return _chunks_of(self._existing(key), start, length)
@@ -206,11 +228,11 @@ class FolderStorage(_ReceivingFolder):
         return target
 
 
-class S3Storage(_ReceivingFolder):
+class S3Storage(_ArrivingFolders):
     """Objects in an S3 bucket; what the service acknowledged is durable."""
 
-    def __init__(self, bucket: str, receiving: Path, *, prefix: str = "", settings: Settings) -> None:
-        super().__init__(receiving)
+    def __init__(self, bucket: str, home: Path, *, prefix: str = "", settings: Settings) -> None:
+        super().__init__(home / "receiving", home / "parts")
         options: dict[str, Any] = {
             "region": settings.s3_region,
             "access_key_id": settings.s3_access_key_id,
@@ -229,9 +251,12 @@ class S3Storage(_ReceivingFolder):
         put(self._store, checked_key(key), iter(chunks))
 
     def keep(self, received: Path, key: str) -> None:
-        with received.open("rb") as file:
-            put(self._store, checked_key(key), file)
+        self.adopt(received, key)
         received.unlink()
+
+    def adopt(self, part: Path, key: str) -> None:
+        with part.open("rb") as file:
+            put(self._store, checked_key(key), file)
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         wanted: Any = None

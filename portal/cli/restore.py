@@ -64,6 +64,8 @@ def fill(settings: Settings, backups: BackupFolder, manifest: Manifest) -> None:
     try:
         keeping.restore_files(backups, manifest, storage, say)
         fill_database(settings, backups, manifest)
+        if ended := keeping.end_open_uploads(settings):
+            say(f"{ended} uploads were under way and are ended: their owners choose those files again.")
     except BaseException:
         keeping.take_back_files(backups, manifest, storage)
         raise

@@ -54,3 +54,21 @@ class Unavailable(DomainError):
     """Something outside does not answer now; trying again later may help."""
 
     code = "unavailable"
+
+
+class Gone(DomainError):
+    """It was there for this person and is not any more."""
+
+    code = "gone"
+
+
+class Locked(DomainError):
+    """Somebody else is at it this very moment; it is free again within seconds."""
+
+    code = "locked"
+
+
+class NoRoom(DomainError):
+    """There is no place left to keep what was offered."""
+
+    code = "no_room"

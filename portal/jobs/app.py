@@ -117,6 +117,10 @@ def _register_keeping(app: App, settings: Settings) -> None:
     def sweep_files(timestamp: int) -> None:
         sweeping.sweep_files(storage, at=now())
 
+    @every("*/10 * * * *", "uploads.sweep")
+    def sweep_uploads(timestamp: int) -> None:
+        sweeping.sweep_uploads(storage, at=now())
+
     @every("53 3 * * *", "jobs.forget", pass_context=True)
     async def forget(context: JobContext, timestamp: int) -> None:
         await rescue.forget_old_jobs(context.app.job_manager)

@@ -14,9 +14,12 @@ from portal import db
 from portal.adapters.mailer import forget_kept_mail
 from portal.adapters.storage import Storage
 from portal.domain.files import operations as files
+from portal.domain.files import uploads
 from portal.settings import Settings
 
 BATCH = 5_000  # rows of one transaction, so that nobody waits behind a sweep
+UNDER_WAY = timedelta(hours=1)
+"""Bytes and rows of an upload that are younger may belong to a request that is at work."""
 MAIL_KEPT = timedelta(days=90)
 """Of the messages in the folder of a portal without a mail server."""
 
@@ -34,6 +37,17 @@ class Swept:
 
 
 SWEPT = {
+    "upload_leases": Swept(
+        "Who is writing to an upload, some seconds after the last sign of life",
+        "expires_at < :before",
+        timedelta(days=1),
+    ),
+    "uploads": Swept(
+        "Uploads that were handed in or ended; the files they became stay",
+        "state IN ('taken', 'ended') AND closed_at < :before "
+        "AND NOT EXISTS (SELECT FROM upload_leases WHERE upload_leases.upload_id = uploads.id)",
+        timedelta(days=30),
+    ),
     "limit_counters": Swept("Counts of requests, until their window ends", "expires_at < :before"),
     "cache_entries": Swept("Figures kept for a minute, and forms kept for two hours", "expires_at < :before"),
     "idempotent_requests": Swept("Answers to repeated calls of the API", "created_at < :before", timedelta(days=1)),
@@ -96,6 +110,24 @@ def sweep_files(storage: Storage, *, at: datetime) -> None:
         for key in db.perform(files.give_up_unattached, at=at):
             storage.delete(key)
         files.erase_ownerless(session, storage, at=at)
+
+
+def sweep_uploads(storage: Storage, *, at: datetime) -> None:
+    """End uploads that nobody went on with and those whose bytes are gone; erase bytes that belong to none."""
+    with db.session_scope() as session:
+        while ended := db.perform(uploads.end_expired, at=at):
+            for upload in ended:
+                storage.parts.remove(upload.id)
+                if upload.storage_key is not None:
+                    storage.delete(upload.storage_key)
+        for name, offset, last_received_at in uploads.receiving(session):
+            if last_received_at < at - UNDER_WAY and (storage.parts.size(name) or 0) < offset:
+                db.perform(uploads.end_lost, name, offset, at=at)
+        parts = list(storage.parts.every_name())
+        under_way = {name for name, _, _ in uploads.receiving(session)}
+        for name, changed_at in parts:
+            if name not in under_way and changed_at < at - UNDER_WAY:
+                storage.parts.remove(name)
 
 
 def _sweep(table: str, condition: str, *, before: datetime) -> None:

@@ -15,6 +15,7 @@ from portal.adapters.storage import Storage
 from portal.domain.accounts import sessions
 from portal.domain.audit import sealing
 from portal.domain.clock import now
+from portal.domain.files import uploads
 from portal.keeping.backup import COPIED_AT_ONCE, Tell
 from portal.keeping.contents import contents, differences, is_empty, plain, snapshot
 from portal.keeping.errors import KeepingError
@@ -100,6 +101,12 @@ def end_everybodys_sessions(settings: Settings) -> None:
     """Have everybody sign in again: who was shut out after the backup must not come back in by it."""
     with _session(settings):
         db.perform(sessions.end_everybodys, because="restored from a backup", at=now())
+
+
+def end_open_uploads(settings: Settings) -> int:
+    """End the uploads that were under way or waited to be used: a backup has rows of them and no bytes."""
+    with _session(settings):
+        return db.perform(uploads.end_all_open, at=now())
 
 
 def _restore_one(folder: BackupFolder, storage: Storage, key: str, sha256: str) -> int:

@@ -39,6 +39,8 @@ class Access:
     """Of the JSON API: proves the caller by its Authorization header itself, and knows no cookie."""
     signed_out_too: bool = False
     """Answers a repeat whose token ended with the first request."""
+    by_script: bool = False
+    """Asked by a script of ours, which cannot show a page: a stranger gets 401, and is sent nowhere."""
 
 
 def public(view: View) -> View:
@@ -51,9 +53,12 @@ def signed_in(view: View) -> View:
     return _mark(view, Access(permission=Permission.KEEP_OWN_ACCOUNT))
 
 
-def requires(permission: Permission, *, fresh: bool = False, polled: bool = False) -> Callable[[View], View]:
+def requires(
+    permission: Permission, *, fresh: bool = False, polled: bool = False, by_script: bool = False
+) -> Callable[[View], View]:
     """Open this view to those whom a role or duty grants this permission; `fresh` asks for the password again."""
-    return lambda view: _mark(view, Access(permission=permission, fresh=fresh, polled=polled))
+    access = Access(permission=permission, fresh=fresh, polled=polled, by_script=by_script)
+    return lambda view: _mark(view, access)
 
 
 def fresh(view: View) -> View:
@@ -109,6 +114,8 @@ def _check_access() -> BaseResponse | None:
     if access.public:
         return None
     if identity is None:
+        if access.by_script:
+            abort(401)
         return ask_to_sign_in()
     if access.permission is None or not identity.may(access.permission):
         abort(403)

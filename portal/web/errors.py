@@ -18,7 +18,18 @@ from werkzeug.exceptions import HTTPException, SecurityError, TooManyRequests
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal import db
-from portal.domain.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, TooLarge, Unavailable
+from portal.domain.errors import (
+    Conflict,
+    DomainError,
+    Forbidden,
+    Gone,
+    Invalid,
+    Locked,
+    NoRoom,
+    NotFound,
+    TooLarge,
+    Unavailable,
+)
 from portal.web import limits, refusals, request_ids, watching
 from portal.web.htmx import previous_address, respond
 
@@ -28,9 +39,12 @@ STATUSES: dict[type[DomainError], int] = {
     NotFound: 404,
     Forbidden: 403,
     Conflict: 409,
+    Gone: 410,
     TooLarge: 413,
     Invalid: 422,
+    Locked: 423,
     Unavailable: 503,
+    NoRoom: 507,
 }
 SENTENCES = {
     400: "The portal could not read that request. Go back, reload the page and try again.",
@@ -48,6 +62,7 @@ SENTENCES = {
     503: "The portal cannot answer right now. Nothing is lost; please try again in a moment.",
 }
 EXPIRED_FORM = "This page was open for too long to be sent. Go back, reload it and send it again."
+FOR_SCRIPTS = "/uploads/"  # asked for by scripts of ours, which show the sentence alone
 PAGES = frozenset({400, 403, 404, 409, 413, 422, 429, 500, 503})  # the other codes borrow the page of 400 or 500
 DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 RETRY_SECONDS = 5  # after which to ask again when something is away
@@ -81,10 +96,12 @@ def error_answer(
     limit_bytes: int | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return an error in the form the caller understands: JSON below `/api/`, else a page or its fragment."""
+    """Return an error in the form the caller understands: JSON below `/api/`, words for scripts, else a page."""
     sentence = message or SENTENCES.get(status) or SENTENCES[500 if status >= 500 else 400]
     if request.path.startswith("/api/"):
         answer = _as_json(status, sentence, list(items or _field_errors(fields or {})), retry_after)
+    elif request.path.startswith(FOR_SCRIPTS):
+        answer = Response(sentence, status, mimetype="text/plain")
     else:
         answer = _as_page(
             status,
@@ -112,7 +129,7 @@ def _answer_refusal(error: DomainError) -> Response:
     if status == 403:
         refusals.note_access_refused("rule")
     return error_answer(
-        status, error.message, fields=error.fields, retry_after=RETRY_SECONDS if status == 503 else None
+        status, error.message, fields=error.fields, retry_after=RETRY_SECONDS if status in {423, 503} else None
     )
 
 

@@ -77,7 +77,7 @@ def _keep_what_is_interrupted() -> BaseResponse | None:
     if request.method != "POST" or request.endpoint is None:
         return None
     access = access_of(current_app.view_functions[request.endpoint])
-    if access is None or access.public or access.bearer:
+    if access is None or access.public or access.bearer or access.by_script:
         return None
     identity = current_identity()
     if identity is not None:

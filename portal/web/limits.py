@@ -35,6 +35,9 @@ API_CALLS_OF_AN_ADDRESS_BEYOND_PUBLIC_READS = 50
 FAILURES = 50
 ONCE_A_MINUTE = parse("1 per minute")
 EXEMPT = ("/static/", "/api/health/", "/metrics")
+UPLOADS_STARTED = 20  # by one person in a minute; the pieces of one are not counted
+UPLOADS = "/uploads/"
+PIECES = frozenset({"HEAD", "PATCH", "POST", "OPTIONS"})
 API = "/api/v1/"  # counted by `check_api_call` once it is known who calls
 STORE_AWAY = (SQLAlchemyError, RedisError)
 IPV6_NETWORK = 64  # bits that one household has; the rest is free to change
@@ -62,7 +65,8 @@ def register(app: Flask, settings: Settings) -> None:
 
 def are_counted_with_the_person(app: Flask, asked: Request) -> bool:
     """Return whether the statement that finds the person of a request counts it as well."""
-    return not app.config["SETTINGS"].redis_url and not asked.path.startswith(EXEMPT)
+    counted = not asked.path.startswith(EXEMPT) and not _is_piece(asked)
+    return counted and not app.config["SETTINGS"].redis_url
 
 
 def check_api_call(*, public_read: bool) -> None:
@@ -76,6 +80,11 @@ def check_api_call(*, public_read: bool) -> None:
         _hit(API_CALLS_OF_AN_ADDRESS, WINDOW_MINUTES, "api", f"address:{address()}")
     else:
         _hit(API_CALLS_OF_AN_ADDRESS_BEYOND_PUBLIC_READS, WINDOW_MINUTES, "api-closed", f"address:{address()}")
+
+
+def check_upload_started(person: Actor) -> None:
+    """Count an upload that this person begins; raise above the limit."""
+    _hit(UPLOADS_STARTED, 1, "uploads", f"person:{person.id}")
 
 
 def check_failures(what: str) -> None:
@@ -135,7 +144,12 @@ def _store_of(settings: Settings) -> str:
 
 
 def _is_not_for_the_library() -> bool:
-    return request.path.startswith((*EXEMPT, API)) or _pages_of_this_session() is not None
+    return request.path.startswith((*EXEMPT, API)) or _is_piece(request) or _pages_of_this_session() is not None
+
+
+def _is_piece(asked: Request) -> bool:
+    """Return whether this goes on with an upload; what begins or cancels one is counted like a page."""
+    return asked.path.startswith(UPLOADS) and asked.path.count("/") == 2 and asked.method in PIECES
 
 
 def _count_page() -> None:

@@ -15,7 +15,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
-from flask import Flask, Request, current_app, g
+from flask import Flask, Request, current_app, g, request
 from werkzeug.datastructures import FileStorage
 
 from portal.adapters import disk
@@ -24,9 +24,20 @@ from portal.domain.errors import Invalid, TooLarge, Unavailable
 from portal.domain.files.kinds import GB, HEAD_BYTES, LIMITS, MB, Group, recognise
 from portal.domain.files.operations import StoredBytes, display_name
 from portal.settings import Settings
-from portal.web.long_bodies import Place, take_place
+from portal.web.long_bodies import SMALL, Place, take_place
 
-__all__ = ["GB", "MB", "discard", "receive", "receive_all", "register", "takes_files", "the_storage"]
+__all__ = [
+    "GB",
+    "MB",
+    "discard",
+    "hold_place",
+    "receive",
+    "receive_all",
+    "register",
+    "room_on_disk",
+    "takes_files",
+    "the_storage",
+]
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -84,7 +95,7 @@ def receive(file: FileStorage) -> StoredBytes:
         if kind.group is Group.VIDEO and disk.fill_of(the_storage().receiving).full:
             raise Invalid(NO_ROOM_FOR_VIDEO.format(name=name))
         key = new_key()
-        with _room_on_disk():
+        with room_on_disk():
             body.hand_over(the_storage(), key)
     finally:
         body.close()
@@ -95,6 +106,12 @@ def discard(received: Iterable[StoredBytes]) -> None:
     """Erase bytes whose operation was refused. What is forgotten here the sweep finds."""
     for stored in received:
         the_storage().delete(stored.key)
+
+
+def hold_place() -> None:
+    """Count this request among those that carry files, however short its body; raise if they are too many."""
+    if request.__dict__.get("place") is None:
+        request.__dict__["place"] = take_place(SMALL + 1)
 
 
 def the_storage() -> Storage:
@@ -163,7 +180,7 @@ class ArrivingFile:
         self.size = 0
 
     def write(self, data: bytes) -> int:
-        with _room_on_disk():
+        with room_on_disk():
             if self._path is None:
                 self._path = self._folder / secrets.token_hex(16)
                 self._file = self._path.open("x+b", buffering=0)
@@ -203,7 +220,7 @@ class ArrivingFile:
 
 
 @contextmanager
-def _room_on_disk() -> Iterator[None]:
+def room_on_disk() -> Iterator[None]:
     """Say in words that the disk is full where that is what went wrong."""
     try:
         yield

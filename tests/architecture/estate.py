@@ -12,7 +12,7 @@ from portal.domain.accounts.models import SecurityEvent, SingleUseToken
 from portal.domain.accounts.tokens import LINK_LENGTH
 from portal.domain.assignments.models import Grade, Submission, SubmissionFile, SubmissionMember
 from portal.domain.audit.models import AuditEntry
-from portal.domain.files.models import StoredFile
+from portal.domain.files.models import StoredFile, Upload
 from portal.domain.notifications.models import Notification
 from portal.web.sessions import token_hash
 from tests.cast import Cast
@@ -75,6 +75,20 @@ def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -
             final_points=70,
             graded_by=cast.kofi.id,
             graded_at=now(),
+        ),
+    )
+    upload = add(
+        session,
+        Upload(
+            id="0" * 48,
+            owner_id=cast.ama.id,
+            purpose="submission",
+            subject_id=assignment.id,
+            length=3,
+            name=file_name,
+            created_at=now(),
+            last_received_at=now(),
+            expires_at=now() + timedelta(days=1),
         ),
     )
     live_class = make_live_class(session, cast.intake, cast.kofi, starts_at=now() + timedelta(days=2))
@@ -144,6 +158,7 @@ def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -
         "assignment_id": assignment.id,
         "submission_id": submission.id,
         "file_id": file.id,
+        "upload_id": upload.id,
         "grade_id": grade.id,
         "live_class_id": live_class.id,
         "class_id": live_class.id,

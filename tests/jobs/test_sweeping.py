@@ -21,7 +21,7 @@ from portal.domain.accounts.models import (
     TokenPurpose,
     UserSession,
 )
-from portal.domain.files.models import FilePurpose, FileState, StoredFile
+from portal.domain.files.models import FilePurpose, FileState, StoredFile, Upload, UploadLease
 from portal.domain.notifications.models import Notification, NotificationKind
 from portal.domain.watch.models import Fault, SlowStatement, Timing
 from portal.jobs import sweeping
@@ -69,6 +69,8 @@ def test_old_rows_are_deleted_and_fresh_ones_stay(live_engine: Engine):
                 Timing.route,
                 SlowStatement.route,
                 Fault.route,
+                Upload.name,
+                UploadLease.holder,
                 limit_counters.c.key,
                 cache_entries.c.key,
             ):
@@ -82,6 +84,14 @@ def plant_what_others_left(session: Session, person_id: UUID, name: str, then: d
     session.add(RefreshToken(family_id=person_id, user_id=person_id, token_hash=name, created_at=then, expires_at=then))
     session.add(IdempotentRequest(user_id=person_id, key=name, fingerprint="", created_at=then))
     session.add(SecurityEvent(at=then, kind="signed-in", request_id=name))
+    upload = Upload(
+        id=f"{len(name):048x}", owner_id=person_id, purpose="submission", subject_id=person_id, length=1, name=name,
+        state="ended", ended_because="terminated", created_at=then, last_received_at=then, expires_at=then,
+        closed_at=then,
+    )  # fmt: skip
+    session.add(upload)
+    session.flush()
+    session.add(UploadLease(upload_id=upload.id, holder=name, expires_at=then))
     session.add(Timing(span=then, method="GET", route=name, up_to_ms=5, number=1, slowest_ms=4))
     session.add(
         SlowStatement(day=then.date(), fingerprint="", route=name, statement="", number=1, slowest_ms=900, last_at=then)

@@ -28,7 +28,9 @@ from portal.domain.assignments.work import (
 )
 from portal.domain.clock import now
 from portal.domain.errors import Conflict, Invalid, TooLarge
+from portal.domain.files.models import FilePurpose
 from portal.domain.files.operations import StoredBytes
+from portal.domain.files.uploads import MOST_OPEN, Waiting, is_name, waiting_uploads
 from portal.domain.permissions import Permission
 from portal.web.access import requires
 from portal.web.forms import FilesField, LongTextField, PortalForm, at_most
@@ -103,6 +105,7 @@ def hand_in(assignment_id: UUID) -> BaseResponse:
         links=links_of(form.links.data or ""),
         files=tuple(arrived.received),
         kept=_kept_ids(),
+        uploads=_named_uploads(),
     )
     try:
         submission = perform(submit_assignment, person, command, at=now())
@@ -172,6 +175,14 @@ def _kept_ids() -> tuple[UUID, ...]:
     return tuple(found)
 
 
+def _named_uploads() -> tuple[str, ...]:
+    """Return the files that came in pieces before this form, by their public names."""
+    names = tuple(dict.fromkeys(request.form.getlist("uploads")))
+    if len(names) > MOST_OPEN or not all(map(is_name, names)):
+        raise Invalid("This form is not whole. Open the assignment again.")
+    return names
+
+
 def _show(page: AssignmentPage, form: HandInForm, *, kept: tuple[UUID, ...] = (), status: int = 200) -> Response:
     session, student_id, at = current_session(), the_person().person_id, now()
     attempts = queries.attempts_of(session, student_id, page.id)
@@ -188,11 +199,21 @@ def _show(page: AssignmentPage, form: HandInForm, *, kept: tuple[UUID, ...] = ()
         "mark": _counting(page, attempts),
         "form": form,
         "kept": queries.kept_files(session, student_id, kept),
+        "uploads": _waiting(page.id) if request.method == "POST" else [],
         "kinds": kinds_in_words(page.accepted_kinds),
         "largest_file": PLAIN_FORM_FILE // MB,
         "largest_form": PLAIN_FORM_TOTAL // MB,
     }
     return respond("student/assignment.html", "submission", status=status, **context)
+
+
+def _waiting(assignment_id: UUID) -> list[Waiting]:
+    """Return the uploads that the form names and that still wait to be handed in."""
+    named = _named_uploads()
+    if not named:
+        return []
+    waiting = waiting_uploads(current_session(), the_person().person_id, FilePurpose.SUBMISSION, assignment_id)
+    return [upload for upload in waiting if upload.id in named]
 
 
 def _why_closed(page: AssignmentPage) -> str | None:

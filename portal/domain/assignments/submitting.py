@@ -35,7 +35,8 @@ from portal.domain.audit import operations as audit
 from portal.domain.enrolments.models import CURRENT, Enrolment, EnrolmentState
 from portal.domain.errors import Conflict, Invalid, NotFound
 from portal.domain.files import operations as files
-from portal.domain.files.models import FilePurpose, FileState, StoredFile
+from portal.domain.files import uploads
+from portal.domain.files.models import FilePurpose, FileState, StoredFile, Upload
 from portal.domain.files.operations import StoredBytes
 from portal.domain.notifications import operations as notifications
 from portal.domain.notifications.models import NotificationKind
@@ -57,20 +58,23 @@ class SubmitAssignment:
     """What came with this request, durable in the store."""
     kept: tuple[UUID, ...] = ()
     """Files that came with an earlier request which was refused."""
+    uploads: tuple[str, ...] = ()
+    """Files that came before this request, in pieces; each is handed in once."""
 
 
 def submit_assignment(session: Session, actor: Actor, command: SubmitAssignment, *, at: datetime) -> Submission:
     """Return the attempt that is now handed in; a repeat of the same hand-in returns the one that was made."""
-    enrolment, assignment = _lock(session, actor, command.assignment_id)
+    enrolment, assignment = lock_for_work(session, actor, command.assignment_id)
     sequence, attempts = _attempts(session, assignment.id, enrolment.id, command.key)
     if earlier := next((attempt for attempt in attempts if attempt.key == command.key), None):
         return _repeated(session, earlier.id, command)
     made = [attempt for attempt in attempts if attempt.state != SubmissionState.WITHDRAWN]
-    _refuse_by_state(enrolment, assignment)
-    _refuse_by_time(assignment, [attempt.late for attempt in made], at)
+    refuse_by_state(enrolment, assignment)
+    refuse_by_time(assignment, [attempt.late for attempt in made], at)
     _refuse_by_shape(assignment, command)
     kept = _lock_kept(session, actor, command.kept)
-    _refuse_by_kind(assignment, command.files, kept)
+    sent = uploads.lock_whole(session, actor.person_id, FilePurpose.SUBMISSION, assignment.id, command.uploads)
+    _refuse_by_kind(assignment, [*command.files, *map(_bytes_of, sent)], kept)
 
     submission = Submission(
         id=uuid7(),
@@ -89,7 +93,7 @@ def submit_assignment(session: Session, actor: Actor, command: SubmitAssignment,
     )
     session.add(submission)
     session.flush()
-    attached = _attach(session, actor, submission, command, kept, at)
+    attached = _attach(session, actor, submission, command, kept, sent, at)
     audit.record(
         session,
         actor,
@@ -116,7 +120,7 @@ def _record(
     return [files.record_file(session, stored=each, at=at, attached=attached, **whose) for each in received]
 
 
-def _lock(session: Session, actor: Actor, assignment_id: UUID) -> tuple[Enrolment, Assignment]:
+def lock_for_work(session: Session, actor: Actor, assignment_id: UUID) -> tuple[Enrolment, Assignment]:
     """Return the student's enrolment and the assignment as they are now, and hold both.
 
     Two hand-ins by one person come one after the other, and no date moves while somebody hands in.
@@ -176,6 +180,11 @@ def _repeated(session: Session, submission_id: UUID, command: SubmitAssignment) 
     )
     sums = {row.id: row.sha256 for row in session.execute(attached)}
     sent = [stored.sha256 for stored in command.files] + [sums.get(file_id, "") for file_id in command.kept]
+    if command.uploads:
+        became = select(Upload.file_id).where(Upload.id.in_(command.uploads), Upload.owner_id == earlier.submitted_by)
+        taken = set(session.scalars(became))
+        sent += [sums[file_id] for file_id in sums if file_id in taken]
+        sent += [""] * (len(set(command.uploads)) - len(taken & sums.keys()))
     same = (
         earlier.assignment_id == command.assignment_id
         and earlier.text == command.text
@@ -190,7 +199,8 @@ def _repeated(session: Session, submission_id: UUID, command: SubmitAssignment) 
     return earlier
 
 
-def _refuse_by_state(enrolment: Enrolment, assignment: Assignment) -> None:
+def refuse_by_state(enrolment: Enrolment, assignment: Assignment) -> None:
+    """Refuse work for an assignment that takes none, or by somebody who does not study there now."""
     if assignment.state == AssignmentState.DRAFT:
         raise NotFound
     if assignment.state != AssignmentState.PUBLISHED:
@@ -201,7 +211,8 @@ def _refuse_by_state(enrolment: Enrolment, assignment: Assignment) -> None:
         raise Conflict("You have completed this intake: nothing more is taken.")
 
 
-def _refuse_by_time(assignment: Assignment, late: Sequence[bool], at: datetime) -> None:
+def refuse_by_time(assignment: Assignment, late: Sequence[bool], at: datetime) -> None:
+    """Refuse work that comes too early or too late, or after these attempts."""
     made = deadlines.Made.of(late)
     if refusal := deadlines.refusal(_dates(assignment), assignment.attempts_allowed, made, at):
         raise Conflict(refusal.value)
@@ -213,7 +224,7 @@ def _dates(assignment: Assignment) -> deadlines.Dates:
 
 def _refuse_by_shape(assignment: Assignment, command: SubmitAssignment) -> None:
     problems: dict[str, str] = {}
-    number_of_files = len(command.files) + len(command.kept)
+    number_of_files = len(command.files) + len(command.kept) + len(set(command.uploads))
     if len(command.text) > LONGEST_TEXT:
         problems["text"] = f"At most {LONGEST_TEXT:,} characters; put longer text into a file."
     if len(command.links) > MOST_LINKS:
@@ -262,12 +273,16 @@ def _attach(
     submission: Submission,
     command: SubmitAssignment,
     kept: Sequence[StoredFile],
+    sent: Sequence[Upload],
     at: datetime,
 ) -> list[StoredFile]:
     """Bind member, links and files to the attempt; return its files in order."""
     for file in kept:
         files.attach(session, file, at=at)
-    attached = [*kept, *_record(session, actor, command.files, at, attached=True)]
+    became = _record(session, actor, [*map(_bytes_of, sent)], at, attached=True)
+    for upload, file in zip(sent, became, strict=True):
+        uploads.mark_taken(session, upload, file, at=at)
+    attached = [*kept, *became, *_record(session, actor, command.files, at, attached=True)]
     session.add_all(
         SubmissionLink(submission_id=submission.id, position=position, url=url)
         for position, url in enumerate(command.links, start=1)
@@ -275,6 +290,17 @@ def _attach(
     session.flush()
     _bind(session, submission, attached)
     return attached
+
+
+def _bytes_of(upload: Upload) -> StoredBytes:
+    """Return what is known of the bytes of a whole upload; they stay where they are."""
+    return StoredBytes(
+        key=upload.storage_key or "",
+        size=upload.length,
+        sha256=upload.sha256 or "",
+        kind=upload.kind or "",
+        name=upload.name,
+    )
 
 
 def _bind(session: Session, submission: Submission, attached: Sequence[StoredFile]) -> None:

@@ -149,6 +149,16 @@ SCRIPT_NAMES = re.compile(  # what a computer would run, or a browser would show
     r"\.(?:x?html?|mht(?:ml)?|svgz?|xml|xsl|m?js|css|php|py|rb|pl|sh|bash|bat|cmd|com|ps1|vb[se]|wsf|hta|exe|msi|scr"
     r"|dll|lnk|jar|apk|app|dmg|deb|reg|url|desktop)"
 )
+NO_PROGRAMS = "“{name}” is a web page, a script or a program. Put it into a ZIP archive and send that."
+ENDINGS = {
+    Group.IMAGE: "jpg jpeg png gif webp heic heif avif bmp",
+    Group.RAW: "dng cr2 cr3 nef arw tif tiff psd psb ai eps",
+    Group.DOCUMENT: "pdf doc docx xls xlsx ppt pptx odt ods odp rtf txt md csv epub",
+    Group.AUDIO: "mp3 wav flac m4a aac ogg oga opus aif aiff wma",
+    Group.VIDEO: "mp4 m4v mov mkv webm avi mpg mpeg mts m2ts wmv flv 3gp mxf ogv",
+    Group.ARCHIVE: "zip rar 7z gz tgz bz2 xz tar",
+}
+GROUP_BY_ENDING = {ending: group for group, endings in ENDINGS.items() for ending in endings.split()}
 SAFE_INLINE = re.compile(r"(?:image/(?:jpeg|png|gif|webp|avif)|video/[a-z0-9.-]+|audio/[a-z0-9.-]+|application/pdf)")
 PICTURES_AND_SOUND = ("image/", "audio/", "video/")
 SURE_ENOUGH = 0.7  # of the library's confidence, from 0 to 1
@@ -159,8 +169,9 @@ NEVER_IN_TEXT = frozenset(range(0x20)) - {0x09, 0x0A, 0x0C, 0x0D, 0x1B}
 def recognise(head: bytes, name: str) -> Kind:
     """Return what a file is by its first bytes; refuse with a sentence what the portal does not take."""
     extension = PurePosixPath(name.lower()).suffix
-    if head.startswith(EXECUTABLE) or SCRIPT_NAMES.fullmatch(extension):
-        raise Invalid(f"“{name}” is a web page, a script or a program. Put it into a ZIP archive and send that.")
+    if head.startswith(EXECUTABLE):
+        raise Invalid(NO_PROGRAMS.format(name=name))
+    refuse_by_name(name)
     media_type = _by_content(head, extension)
     if media_type is None and _is_text(head):
         if MARKUP.search(head[:4096]) or head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?"):
@@ -174,6 +185,17 @@ def recognise(head: bytes, name: str) -> Kind:
         )
     media_type = BY_NAME.get((media_type, extension), media_type)
     return Kind(media_type, group_of(media_type))
+
+
+def refuse_by_name(name: str) -> None:
+    """Refuse with a sentence what by its name alone is nothing the portal takes."""
+    if SCRIPT_NAMES.fullmatch(PurePosixPath(name.lower()).suffix):
+        raise Invalid(NO_PROGRAMS.format(name=name))
+
+
+def group_by_name(name: str) -> Group | None:
+    """Return the group a name promises, before there are bytes that decide; None where it promises nothing."""
+    return GROUP_BY_ENDING.get(PurePosixPath(name.lower()).suffix.removeprefix("."))
 
 
 def group_of(media_type: str) -> Group:

@@ -1,4 +1,4 @@
-"""Files: what is known of the bytes in the store. A file has no address of its own."""
+"""Files: what is known of the bytes in the store, and of those still on their way. A file has no address of its own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, PrimaryKey, one_of
+from portal.domain.files.kinds import LARGEST
 
 
 class FilePurpose(StrEnum):
@@ -50,3 +51,95 @@ class StoredFile(Base):
         CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256"),
         Index("ix_files_unattached", "stored_at", postgresql_where=text("state IN ('receiving', 'stored')")),
     )
+
+
+class UploadState(StrEnum):
+    RECEIVING = "receiving"
+    WHOLE = "whole"
+    TAKEN = "taken"
+    ENDED = "ended"
+
+
+OPEN = (UploadState.RECEIVING, UploadState.WHOLE)
+"""States in which an upload counts against what its owner may have under way."""
+
+
+class UploadEnd(StrEnum):
+    """Why an upload ended without being used."""
+
+    TERMINATED = "terminated"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    LOST = "lost"
+    RESTORED = "restored"
+
+
+class Upload(Base):
+    """A file that arrives in pieces, over as many lines as it takes; used once, for what it was begun for."""
+
+    __tablename__ = "uploads"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """Its public name, which nobody can guess; also the name of the file its bytes are gathered in."""
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    purpose: Mapped[str]
+    subject_id: Mapped[UUID]
+    """What it is for, such as an assignment; this domain does not know what that is."""
+    length: Mapped[int] = mapped_column(BigInteger)
+    offset: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """So many bytes are on the disk and were acknowledged; never fewer later."""
+    name: Mapped[str]
+    """What its owner calls it; never used as a path."""
+    client_metadata: Mapped[str] = mapped_column(server_default="")
+    """What the client said of it, word for word, to be told again; only the name is ever read."""
+    accepted: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    """Groups of kinds that are taken for it; empty: all."""
+    state: Mapped[str] = mapped_column(server_default=UploadState.RECEIVING)
+    kind: Mapped[str | None]
+    """Media type decided by content, once it is whole; so are the next two."""
+    sha256: Mapped[str | None]
+    storage_key: Mapped[str | None] = mapped_column(unique=True)
+    file_id: Mapped[UUID | None] = mapped_column(ForeignKey("files.id"), unique=True)
+    """The file it became; it becomes one once."""
+    created_at: Mapped[datetime]
+    last_received_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    ended_because: Mapped[str | None]
+
+    __table_args__ = (
+        one_of("purpose", FilePurpose, "purpose"),
+        one_of("state", UploadState, "state"),
+        one_of("ended_because", UploadEnd, "ended_because"),
+        CheckConstraint("id ~ '^[0-9a-f]{48}$'", name="id"),
+        CheckConstraint(f"length BETWEEN 0 AND {LARGEST}", name="length"),
+        CheckConstraint('"offset" BETWEEN 0 AND length', name="offset"),
+        CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256"),
+        CheckConstraint(
+            "state <> 'receiving' OR ((\"offset\" < length OR length = 0) "
+            "AND num_nonnulls(kind, sha256, storage_key) = 0)",
+            name="receiving",
+        ),
+        CheckConstraint(
+            "state NOT IN ('whole', 'taken') OR (\"offset\" = length AND num_nulls(kind, sha256, storage_key) = 0)",
+            name="whole",
+        ),
+        CheckConstraint("(state = 'taken') = (file_id IS NOT NULL)", name="taken"),
+        CheckConstraint("(state IN ('taken', 'ended')) = (closed_at IS NOT NULL)", name="closed"),
+        CheckConstraint("(state = 'ended') = (ended_because IS NOT NULL)", name="ended"),
+        Index("ix_uploads_open", "expires_at", postgresql_where=text("state IN ('receiving', 'whole')")),
+        Index("ix_uploads_closed", "closed_at", postgresql_where=text("state IN ('taken', 'ended')")),
+    )
+
+
+class UploadLease(Base):
+    """Who writes to an upload now. It ends by itself when its holder no longer renews it."""
+
+    __tablename__ = "upload_leases"
+
+    upload_id: Mapped[str] = mapped_column(ForeignKey("uploads.id"), primary_key=True)
+    holder: Mapped[str]
+    expires_at: Mapped[datetime]
+    """By the clock of the database, which all workers share."""
+
+    __table_args__ = (Index("ix_upload_leases_expires_at", "expires_at"),)

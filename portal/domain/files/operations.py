@@ -15,7 +15,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from portal.domain.errors import Conflict
-from portal.domain.files.models import FilePurpose, FileState, StoredFile
+from portal.domain.files.models import FilePurpose, FileState, StoredFile, Upload, UploadState
 
 UNATTACHED_HOURS = 24  # a file nobody attached is an upload that was given up
 KEPT_HOURS = 24  # bytes of a deleted file stay so long: a backup copies them after the rows that still count on them
@@ -128,7 +128,9 @@ def erase_ownerless(session: Session, store: ByteStore, *, at: datetime) -> int:
     before, erased = at - timedelta(hours=UNATTACHED_HOURS), 0
     old = (key for key, kept_at in store.every_key() if kept_at < before)
     while batch := list(islice(old, BATCH)):
-        known = set(session.scalars(select(StoredFile.storage_key).where(StoredFile.storage_key.in_(batch))))
+        of_files = select(StoredFile.storage_key).where(StoredFile.storage_key.in_(batch))
+        of_uploads = select(Upload.storage_key).where(Upload.storage_key.in_(batch), Upload.state == UploadState.WHOLE)
+        known = set(session.scalars(of_files.union_all(of_uploads)))
         for key in batch:
             if key not in known:
                 store.delete(key)

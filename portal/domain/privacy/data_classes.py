@@ -54,6 +54,7 @@ NOT_ABOUT_PEOPLE = frozenset(
         "rooms",
         "slow_statements",  # without the values they were sent with
         "timings",
+        "upload_leases",  # which process writes to an upload, for seconds
     }
 )
 """Tables of which no column says anything about a person."""
@@ -116,6 +117,12 @@ DATA_CLASSES: dict[str, dict[str, DataClass]] = {
         work="name kind size sha256 storage_key",
         behaviour="stored_at attached_at deleted_at",
         none="id purpose state",
+    ),
+    "uploads": _of(
+        identity="owner_id",
+        work="id subject_id length offset name client_metadata kind sha256 storage_key file_id",
+        behaviour="created_at last_received_at closed_at ended_because",
+        none="purpose accepted state expires_at",
     ),
     "courses": _of(
         identity="drafted_by",

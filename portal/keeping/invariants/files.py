@@ -66,7 +66,7 @@ def every_attached_file_has_its_bytes(look: Look) -> Found:
     looked_at, wrong = 0, []
     for file in _attached(look):
         looked_at += 1
-        problem = _problem_with_bytes(look, file)
+        problem = problem_with_bytes(look, file)
         if problem and _still_attached(look, file.id):
             wrong.append(f"file {file.id} ({file.storage_key}): {problem}")
     return Found.of(looked_at, wrong, "sizes alone" if look.quick else "")
@@ -88,7 +88,8 @@ def _attached(look: Look) -> Iterator[Row[*tuple[Any, ...]]]:
         after = batch[-1].id
 
 
-def _problem_with_bytes(look: Look, file: Row[*tuple[Any, ...]]) -> str:
+def problem_with_bytes(look: Look, file: Row[*tuple[Any, ...]]) -> str:
+    """Return what is wrong with the bytes of a row that says their key, size and SHA-256, or an empty text."""
     try:
         size = look.storage.size(file.storage_key)
         if size is None:
@@ -133,7 +134,8 @@ def no_bytes_without_a_row(look: Look) -> Found:
 def _orphans(look: Look, batch: Sequence[tuple[str, datetime]]) -> list[str]:
     rows = look.rows(
         "SELECT storage_key, state = 'deleted' AND deleted_at < :before AS erased FROM files "
-        "WHERE storage_key = ANY(:keys)",
+        "WHERE storage_key = ANY(:keys) "
+        "UNION ALL SELECT storage_key, false FROM uploads WHERE storage_key = ANY(:keys) AND state = 'whole'",
         keys=[key for key, _ in batch],
         before=look.at - ERASED,
     )

@@ -1,0 +1,50 @@
+"""Beginning to send a file for an assignment, before there is anything to hand in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.domain.assignments.models import Submission, SubmissionState
+from portal.domain.assignments.submitting import lock_for_work, refuse_by_state, refuse_by_time
+from portal.domain.errors import Invalid
+from portal.domain.files.models import FilePurpose
+from portal.domain.files.uploads import KnownUpload, NewUpload, Room, begin_upload
+from portal.domain.permissions import Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendFile:
+    """A file that a student wants to send for an assignment."""
+
+    assignment_id: UUID
+    length: int
+    name: str
+    client_metadata: str = ""
+
+
+def begin_to_send(session: Session, actor: Actor, command: SendFile, room: Room, *, at: datetime) -> KnownUpload:
+    """Return the upload that may now be sent; refuse what could not be handed in anyway, before it costs data."""
+    enrolment, assignment = lock_for_work(session, actor, command.assignment_id)
+    made = select(Submission.late).where(
+        Submission.assignment_id == assignment.id,
+        Submission.enrolment_id == enrolment.id,
+        Submission.state != SubmissionState.WITHDRAWN,
+    )
+    refuse_by_state(enrolment, assignment)
+    refuse_by_time(assignment, session.scalars(made).all(), at)
+    if assignment.max_files == 0:
+        raise Invalid("This assignment takes text and links, no files.")
+    new = NewUpload(
+        purpose=FilePurpose.SUBMISSION,
+        subject_id=assignment.id,
+        length=command.length,
+        name=command.name,
+        client_metadata=command.client_metadata,
+        accepted=tuple(assignment.accepted_kinds),
+    )
+    return begin_upload(session, actor.person_id, new, room, at=at)

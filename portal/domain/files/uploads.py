@@ -1,0 +1,342 @@
+"""Files that arrive in pieces: begun for one thing, seen by their owner alone, used once.
+
+The bytes lie in a file of their own until they are whole; here is what is known of them. Who may write to one at a
+moment is the matter of `leases`.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy import Select, delete, func, select
+from sqlalchemy.orm import Session
+
+from portal.db import among
+from portal.domain.errors import Conflict, Gone, Invalid, NoRoom, NotFound, TooLarge
+from portal.domain.files.kinds import GB, LIMITS, MB, Group, Kind, group_by_name, recognise, refuse_by_name
+from portal.domain.files.models import (
+    OPEN,
+    FilePurpose,
+    StoredFile,
+    Upload,
+    UploadEnd,
+    UploadLease,
+    UploadState,
+)
+
+MOST_BYTES = 10 * GB  # of one person, under way and waiting to be used
+MOST_RECEIVING = 10  # of one person at once; a page sends two or three side by side
+MOST_OPEN = 100  # with those that are whole and wait to be used
+IDLE = timedelta(hours=24)  # without one byte
+LONGEST = timedelta(days=7)  # from the first byte to the last, and from the last until it is used
+BATCH = 500
+NAME = re.compile(r"[0-9a-f]{48}")
+NAMESPACE = "uploads:"  # keeps these keys apart from other advisory locks
+
+ENDED_WORDS = {
+    UploadEnd.TERMINATED: "This upload was cancelled. Choose the file again.",
+    UploadEnd.REFUSED: "This file was refused when it had arrived. Choose another one.",
+    UploadEnd.EXPIRED: "This upload was left for too long and is not kept any more. Choose the file again.",
+    UploadEnd.LOST: "What had arrived of this file is not here any more. Choose the file again.",
+    UploadEnd.RESTORED: "This upload was under way when the portal was brought back from a backup. Choose it again.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewUpload:
+    """What somebody offers to send, and what it is for."""
+
+    purpose: FilePurpose
+    subject_id: UUID
+    length: int
+    name: str
+    """Cleaned for display."""
+    client_metadata: str = ""
+    accepted: tuple[str, ...] = ()
+    """Groups of kinds that are taken; empty: all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownUpload:
+    """One upload as its owner may know it."""
+
+    id: str
+    state: UploadState
+    length: int
+    offset: int
+    name: str
+    client_metadata: str
+    accepted: tuple[str, ...]
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An upload as a form lists it."""
+
+    id: str
+    name: str
+    length: int
+    offset: int
+    state: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """An upload that ended: its bytes may go."""
+
+    id: str
+    storage_key: str | None
+
+
+class Room(Protocol):
+    """The disk on which bytes would be kept."""
+
+    @property
+    def full(self) -> bool:
+        """Whether new video stops."""
+
+    @property
+    def free_bytes(self) -> int: ...
+
+
+def begin_upload(session: Session, owner_id: UUID, new: NewUpload, room: Room, *, at: datetime) -> KnownUpload:
+    """Return an upload that may now be sent; whoever asks has made sure that it is taken for its subject."""
+    _refuse_by_shape(new)
+    _refuse_by_room(new, room)
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{NAMESPACE}{owner_id}", 0))))
+    _refuse_by_quota(session, owner_id, new)
+    row = Upload(
+        id=secrets.token_hex(24),
+        owner_id=owner_id,
+        purpose=new.purpose,
+        subject_id=new.subject_id,
+        length=new.length,
+        offset=0,
+        name=new.name,
+        client_metadata=new.client_metadata,
+        accepted=list(new.accepted),
+        state=UploadState.RECEIVING,
+        created_at=at,
+        last_received_at=at,
+        expires_at=at + IDLE,
+    )
+    session.add(row)
+    session.flush()
+    return known(row)
+
+
+def upload_of(session: Session, owner_id: UUID, upload_id: str) -> KnownUpload:
+    """Return an upload of this person; absent and not theirs are the same, one that has ended is gone."""
+    return known(there(session.execute(_own(owner_id, upload_id)).scalar_one_or_none()))
+
+
+def end_upload(session: Session, owner_id: UUID, upload_id: str, because: UploadEnd, *, at: datetime) -> Ended:
+    """Return the upload that ended now, whoever is writing to it; what was used already stays."""
+    row = there(session.execute(_own(owner_id, upload_id).with_for_update()).scalar_one_or_none())
+    if row.state == UploadState.TAKEN:
+        raise Conflict("This file was handed in already, and what was handed in stays.")
+    return _end(session, row, because, at=at)
+
+
+def waiting_uploads(session: Session, owner_id: UUID, purpose: FilePurpose, subject_id: UUID) -> list[Waiting]:
+    """Return this person's uploads for a subject that are under way or wait to be used, in the order of their begin."""
+    statement = select(Upload.id, Upload.name, Upload.length, Upload.offset, Upload.state).where(
+        Upload.owner_id == owner_id,
+        Upload.purpose == purpose,
+        Upload.subject_id == subject_id,
+        among(Upload.state, OPEN),
+    )
+    return [Waiting(*row) for row in session.execute(statement.order_by(Upload.created_at, Upload.id))]
+
+
+def is_name(text: str) -> bool:
+    """Return whether this could be the public name of an upload."""
+    return NAME.fullmatch(text) is not None
+
+
+def lock_whole(
+    session: Session, owner_id: UUID, purpose: FilePurpose, subject_id: UUID, names: Sequence[str]
+) -> list[Upload]:
+    """Return these uploads locked, in the order in which they were named; refuse what is not whole and free."""
+    wanted = list(dict.fromkeys(names))
+    if not wanted:
+        return []
+    statement = select(Upload).where(
+        Upload.id.in_(wanted),
+        Upload.owner_id == owner_id,
+        Upload.purpose == purpose,
+        Upload.subject_id == subject_id,
+    )
+    rows = session.scalars(statement.order_by(Upload.id).with_for_update().execution_options(populate_existing=True))
+    found = {row.id: row for row in rows}
+    problems = [problem for name in wanted if (problem := _why_not(found.get(name)))]
+    if problems:
+        raise Invalid("Not every file is here yet.", fields={"files": " ".join(dict.fromkeys(problems))})
+    return [found[name] for name in wanted]
+
+
+def mark_taken(session: Session, upload: Upload, file: StoredFile, *, at: datetime) -> None:
+    """Mark a locked upload as used: its bytes are those of this file from now on."""
+    upload.state = UploadState.TAKEN
+    upload.file_id = file.id
+    upload.closed_at = at
+    session.flush()
+
+
+def judge(head: bytes, upload: KnownUpload) -> Kind:
+    """Return what a file is by its first bytes; refuse with a sentence what is not taken, or too large for its kind."""
+    kind = recognise(head, upload.name)
+    if upload.length > LIMITS[kind.group]:
+        raise TooLarge(_over_limit(upload.name, kind.group))
+    if upload.accepted and kind.group.value not in upload.accepted:
+        raise Invalid(_not_taken(upload.name))
+    return kind
+
+
+def end_expired(session: Session, *, at: datetime) -> list[Ended]:
+    """Return uploads that ended now because nobody went on with them; call it until it returns none."""
+    writing = select(UploadLease.upload_id).where(UploadLease.expires_at > func.clock_timestamp())
+    rows = session.scalars(
+        select(Upload)
+        .where(among(Upload.state, OPEN), Upload.expires_at < at, Upload.id.not_in(writing))
+        .order_by(Upload.id)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    ).all()
+    return [_end(session, row, UploadEnd.EXPIRED, at=at) for row in rows]
+
+
+def end_lost(session: Session, upload_id: str, offset: int, *, at: datetime) -> Ended | None:
+    """Return the upload whose bytes are not there any more, ended; None if it has gone on meanwhile."""
+    row = session.scalars(select(Upload).where(Upload.id == upload_id).with_for_update()).one_or_none()
+    if row is None or row.state != UploadState.RECEIVING or row.offset != offset:
+        return None
+    return _end(session, row, UploadEnd.LOST, at=at)
+
+
+def end_all_open(session: Session, *, at: datetime) -> int:
+    """End every upload that is under way or waits, and return how many: their bytes are not in what was restored."""
+    rows = session.scalars(select(Upload).where(among(Upload.state, OPEN)).with_for_update()).all()
+    for row in rows:
+        _end(session, row, UploadEnd.RESTORED, at=at)
+    return len(rows)
+
+
+def receiving(session: Session) -> list[tuple[str, int, datetime]]:
+    """Return every upload that is under way: its name, what was acknowledged, and when something last came."""
+    statement = select(Upload.id, Upload.offset, Upload.last_received_at).where(Upload.state == UploadState.RECEIVING)
+    return [(row.id, row.offset, row.last_received_at) for row in session.execute(statement)]
+
+
+def expires_at(upload: Upload, at: datetime) -> datetime:
+    """Return until when an upload is kept to which bytes came at this moment."""
+    return min(at + IDLE, upload.created_at + LONGEST)
+
+
+def there(row: Upload | None) -> Upload:
+    """Return an upload that has not ended; raise where there is none, or none any more."""
+    if row is None:
+        raise NotFound
+    if row.state == UploadState.ENDED:
+        raise Gone(ENDED_WORDS[UploadEnd(row.ended_because or UploadEnd.EXPIRED)])
+    return row
+
+
+def known(row: Upload) -> KnownUpload:
+    """Return what its owner may know of an upload."""
+    return KnownUpload(
+        id=row.id,
+        state=UploadState(row.state),
+        length=row.length,
+        offset=row.offset,
+        name=row.name,
+        client_metadata=row.client_metadata,
+        accepted=tuple(row.accepted),
+        expires_at=row.expires_at,
+    )
+
+
+def _own(owner_id: UUID, upload_id: str) -> Select[Upload]:
+    """Return the question for an upload; what is no name of one is asked for as well, and not found."""
+    name = upload_id if is_name(upload_id) else ""
+    return (
+        select(Upload).where(Upload.id == name, Upload.owner_id == owner_id).execution_options(populate_existing=True)
+    )
+
+
+def _end(session: Session, row: Upload, because: UploadEnd, *, at: datetime) -> Ended:
+    row.state = UploadState.ENDED
+    row.ended_because = because
+    row.closed_at = at
+    session.flush()
+    session.execute(delete(UploadLease).where(UploadLease.upload_id == row.id))
+    return Ended(row.id, row.storage_key)
+
+
+def _refuse_by_shape(new: NewUpload) -> None:
+    """Refuse what its name and length alone tell: the name is a hint, the bytes decide when they are here."""
+    refuse_by_name(new.name)
+    hint = group_by_name(new.name)
+    if hint and new.accepted and hint.value not in new.accepted:
+        raise Invalid(_not_taken(new.name))
+    possible = [hint] if hint else [Group(group) for group in new.accepted] or list(Group)
+    largest = max(LIMITS[group] for group in possible)
+    if new.length > largest:
+        raise TooLarge(_over_limit(new.name, hint) if hint else f"“{new.name}” is larger than {largest // MB:,} MB.")
+
+
+def _refuse_by_room(new: NewUpload, room: Room) -> None:
+    if new.length > room.free_bytes:
+        raise NoRoom("The portal's disk has no room for this file. Give a link to it, and tell the office.")
+    hint = group_by_name(new.name)
+    if room.full and (hint is Group.VIDEO or (hint is None and new.length > LIMITS[Group.RAW])):
+        raise NoRoom(
+            f"“{new.name}” cannot be taken: the portal's disk is nearly full, so it takes no video now. "
+            "Hand in everything else, give a link to the video, and tell the office."
+        )
+
+
+def _refuse_by_quota(session: Session, owner_id: UUID, new: NewUpload) -> None:
+    statement = select(
+        func.count(),
+        func.count().filter(Upload.state == UploadState.RECEIVING),
+        func.coalesce(func.sum(Upload.length), 0),
+    ).where(Upload.owner_id == owner_id, among(Upload.state, OPEN))
+    opened, under_way, length = session.execute(statement).one()
+    if under_way >= MOST_RECEIVING:
+        raise Conflict(f"{under_way} files of yours are on their way. Let one arrive or cancel one, then go on.")
+    if opened >= MOST_OPEN:
+        raise Conflict(f"{opened} files of yours wait to be used. Hand them in or remove some, then go on.")
+    if length + new.length > MOST_BYTES:
+        raise TooLarge(
+            f"With “{new.name}” more than {MOST_BYTES // GB} GB of yours would be on the way. "
+            "Hand in what has arrived, or remove some of it, then go on."
+        )
+
+
+def _why_not(row: Upload | None) -> str | None:
+    """Return why an upload cannot be used, or None if it can."""
+    if row is None:
+        return "A file you sent earlier is not here any more. Please choose it again."
+    if row.state == UploadState.RECEIVING:
+        return f"“{row.name}” has not arrived whole yet: {row.offset * 100 // row.length if row.length else 0} %."
+    if row.state == UploadState.TAKEN:
+        return f"“{row.name}” was handed in already."
+    if row.state == UploadState.ENDED:
+        return f"“{row.name}” is not here any more. Please choose it again."
+    return f"“{row.name}” is empty. Choose the file again." if row.length == 0 else None
+
+
+def _over_limit(name: str, group: Group) -> str:
+    return f"“{name}” is larger than {LIMITS[group] // MB:,} MB, the limit for its kind."
+
+
+def _not_taken(name: str) -> str:
+    return f"“{name}” is not of a kind that is taken here."
