@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -92,6 +93,31 @@ def test_a_received_file_is_taken_in_and_gone_from_where_it_arrived(storage: Sto
     storage.keep(arrived, key)
     assert b"".join(storage.open(key)) == b"a photo"
     assert not arrived.exists()
+
+
+def test_a_part_is_adopted_and_stays_until_it_is_removed(storage: Storage):
+    key, content = new_key(), os.urandom(MB + 17)
+    with storage.parts.opened("a" * 48, 0, lambda: None) as part:
+        part.write(content)
+        part.sync()
+        storage.adopt(part.path, key)
+    assert storage.parts.size("a" * 48) == len(content)
+    storage.parts.remove("a" * 48)
+    assert b"".join(storage.open(key)) == content
+    assert [kept for kept, _ in storage.every_key() if kept == key] == [key]
+    assert list(storage.parts.every_name()) == []
+
+
+def test_a_part_is_copied_where_the_disk_knows_no_second_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    storage, key = FolderStorage(tmp_path / "files"), new_key()
+    monkeypatch.setattr(os, "link", refuse)
+    with storage.parts.opened("a" * 48, 0, lambda: None) as part:
+        part.write(b"a film")
+        storage.adopt(part.path, key)
+    assert b"".join(storage.open(key)) == b"a film"
 
 
 def test_what_was_deleted_is_gone_and_deleting_again_is_no_error(storage: Storage):

@@ -23,7 +23,7 @@ OTHER_VARIABLES = {
     "ORIG_HEAD",  # of git
 }  # fmt: skip
 IN_THE_HOME = (
-    "database/", "files/", "logs/", "mail/", "metrics/", "portal.lock", "processes.json", "secrets.json",
+    "database/", "files/", "logs/", "mail/", "metrics/", "parts/", "portal.lock", "processes.json", "secrets.json",
     "tables.json", "access.json", "backups.json", "start.log", "var/", "backups/",
 )  # fmt: skip
 MADE_BY_SET_UP = (".venv", "node_modules", "static/node_modules")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from portal.web.bearer import token_keys
 from tests.attacks.attackers import footprint
 from tests.cast import Cast
 from tests.factories import make_assignment, now
+from tests.pages import words
+from tests.uploads import conversation as in_pieces
+from tests.uploads.conversation import begun, sent
 
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + b"a photograph" * 20
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script><foreignObject/></svg>'
@@ -209,3 +213,57 @@ def test_more_files_than_the_assignment_takes_are_refused(
     answer = send(ama, assignment, JPEG, "one.jpg", files=files)
     assert answer.status_code == 422
     assert not world.scalars(select(SubmissionFile)).all()
+
+
+PATHS = (
+    "../../../evil.jpg",
+    "/etc/cron.d/evil.jpg",
+    "..\\..\\evil.jpg",
+    ".parts/evil.jpg",
+    "a" * 3000 + ".jpg",
+    "\u202egpj.evil",
+    "",
+)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_the_name_of_a_file_in_pieces_leads_nowhere(app: Flask, ama: FlaskClient, assignment: Any, name: str) -> None:
+    before = bytes_on_disk(app)
+    upload = sent(ama, assignment, name=name)
+    new = [path for path in bytes_on_disk(app) if path not in before]
+    assert len(new) == 1
+    assert re.fullmatch(
+        r"files/[0-9a-f]{2}/[0-9a-f]{32}", new[0].relative_to(app.config["SETTINGS"].portal_home).as_posix()
+    )
+    address = f"/student/assignments/{assignment.id}/submission"
+    answer = ama.post(address, data={"key": str(uuid4()), "uploads": upload})
+    assert answer.status_code == 303
+    shown = words(ama.get(answer.headers["Location"]))
+    assert ".." not in shown
+    assert "\u202e" not in shown
+
+
+def test_an_upload_of_ama_is_nobodys_to_see_or_touch(
+    app: Flask, ama: FlaskClient, sign_in: Any, world: Session, cast: Cast, assignment: Any
+) -> None:
+    """Neither another student, nor a trainer of here or elsewhere, nor the office."""
+    address = begun(ama, assignment)
+    in_pieces.send(ama, address, 0, in_pieces.JPEG[:40])
+    whole = sent(ama, assignment)
+    statuses = {cast.esi: 404, cast.kofi: 403, cast.yaw: 403, cast.efua: 403, cast.kojo: 401}
+    thieves = [(sign_in(person), status) for person, status in statuses.items()]
+    before = footprint(world)
+    for thief, status in thieves:
+        for where in (address, f"/uploads/{whole}"):
+            head = thief.head(where, headers=in_pieces.T)
+            assert (head.status_code, "Upload-Offset" in head.headers) == (status, False)
+            assert in_pieces.send(thief, where, 40, in_pieces.JPEG[40:]).status_code == status
+            assert thief.delete(where, headers=in_pieces.T).status_code == status
+            override = in_pieces.T | {"X-HTTP-Method-Override": "DELETE"}
+            assert thief.post(where, headers=override).status_code == status
+        assert (
+            thief.post(in_pieces.creation(assignment), headers=in_pieces.T | {"Upload-Length": "1"}).status_code
+            == status
+        )
+    assert footprint(world) == before
+    assert in_pieces.offset(ama, address) == 40

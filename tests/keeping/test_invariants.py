@@ -21,16 +21,16 @@ from portal import db
 from portal.adapters.mailer import mailer_from
 from portal.adapters.storage import FolderStorage, new_key, storage_from
 from portal.cli.check import check as command
-from portal.domain.files.models import StoredFile
-from portal.domain.files.operations import StoredBytes
+from portal.domain.files.models import StoredFile, Upload
 from portal.domain.notifications.models import Notification
 from portal.jobs import delivery, sweeping
 from portal.jobs import sealing as sealing_jobs
 from portal.keeping.invariants import INVARIANTS, Look, check
 from portal.settings import Settings
 from tests.cast import Cast, gather_cast
-from tests.domain.assignments.arranging import hand_in, mark, stored
+from tests.domain.assignments.arranging import hand_in, mark
 from tests.factories import make_assignment, make_live_class, make_session, now
+from tests.uploads.arranging import receive
 
 LONG_AGO = timedelta(days=3)
 
@@ -81,8 +81,10 @@ def world(live_settings: Settings, live_engine: Engine, cluster, live_database: 
         make_live_class(session, cast.intake, cast.kofi)
         assignment = make_assignment(session, cast.intake, cast.kofi)
         session.commit()
-        received = kept(storage, b"\xff\xd8\xff a portrait", "portrait.jpg")
-        first = hand_in(session, cast, assignment, files=(received,))
+        portrait = b"\xff\xd8\xff a portrait"
+        sent, _waiting = (receive(session, storage, cast.ama, assignment, portrait) for _ in range(2))
+        receive(session, storage, cast.ama, assignment, bytes(40), length=100)
+        first = hand_in(session, cast, assignment, uploads=(sent,))
         hand_in(session, cast, assignment)
         mark(session, cast, first, release=True)
         ids = [str(notification_id) for notification_id in session.scalars(select(Notification.id))]
@@ -95,18 +97,14 @@ def world(live_settings: Settings, live_engine: Engine, cluster, live_database: 
     above.dispose()
 
 
-def kept(storage: FolderStorage, content: bytes, name: str) -> StoredBytes:
-    """Return bytes that are in the store."""
-    received = stored(name, content=content)
-    storage.put([content], received.key)
-    return received
-
-
 def test_a_portal_at_work_keeps_every_rule(world: World) -> None:
     assert world.broken() == {}
     looked_at = {answer.invariant.name: answer.found.looked_at for answer in check(Look(world.storage, now()))}
     assert looked_at["every_receipt_has_number_and_code"] == 2
     assert looked_at["every_attached_file_has_its_bytes"] == 1
+    assert looked_at["every_receiving_upload_has_its_bytes"] == 1
+    assert looked_at["every_whole_upload_has_its_bytes"] == 1
+    assert looked_at["every_taken_upload_is_its_file"] == 1
     assert looked_at["the_trail_is_whole_and_sealed"] > 0
 
 
@@ -148,6 +146,22 @@ PLANTED: list[tuple[str, list[str], str]] = [
         "has no whole receipt",
     ),
     ("every_receipt_has_its_files", ["UPDATE files SET state = 'stored'"], "is stored"),
+    (
+        "every_receiving_upload_has_its_bytes",
+        ["UPDATE uploads SET \"offset\" = 41 WHERE state = 'receiving'"],
+        "has 40 bytes where 41 were acknowledged",
+    ),
+    (
+        "every_whole_upload_has_its_bytes",
+        ["UPDATE uploads SET sha256 = repeat('0', 64) WHERE state = 'whole'"],
+        "another SHA-256",
+    ),
+    ("every_taken_upload_is_its_file", ["UPDATE files SET sha256 = repeat('0', 64)"], "is not its file"),
+    (
+        "no_upload_waits_for_ever",
+        ["UPDATE uploads SET expires_at = now() - interval '3 hours' WHERE state = 'whole'"],
+        "was to end at",
+    ),
     ("every_attached_file_belongs_to_something", ["DELETE FROM submission_files"], "is attached to nothing"),
     (
         "no_file_waits_for_ever",
@@ -323,6 +337,31 @@ def test_bytes_without_a_row_are_noticed_once_the_sweep_should_have_taken_them(w
     assert world.broken() == {}
 
 
+def test_a_part_without_its_upload_is_noticed_once_the_sweep_should_have_taken_it(world: World) -> None:
+    parts = world.storage.parts
+    with parts.opened("0" * 48, 0, lambda: None) as part:
+        part.write(b"half of a film")
+    assert world.broken() == {}
+    then = time.time() - LONG_AGO.total_seconds()
+    os.utime(part.path, (then, then))
+    assert world.broken() == {"no_part_without_its_upload": f"part {'0' * 48} belongs to no upload under way"}
+    sweeping.sweep_uploads(world.storage, at=now())
+    assert world.broken() == {}
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_bytes_of_uploads_that_are_not_there_are_noticed(world: World, quick: bool) -> None:
+    for name, _ in world.storage.parts.every_name():
+        world.storage.parts.remove(name)
+    with db.session_scope() as session:
+        world.storage.delete(session.scalars(select(Upload.storage_key).where(Upload.state == "whole")).one())
+    broken = world.broken(quick=quick)
+    assert "has 0 bytes where 40 were acknowledged" in broken["every_receiving_upload_has_its_bytes"]
+    assert "its bytes are missing" in broken["every_whole_upload_has_its_bytes"]
+    sweeping.sweep_uploads(world.storage, at=now() + timedelta(hours=2))
+    assert world.broken().keys() == {"every_whole_upload_has_its_bytes"}
+
+
 def test_bytes_of_a_deleted_file_are_noticed_once_they_should_be_gone(world: World) -> None:
     world.plant(
         "DELETE FROM submission_files", "UPDATE files SET state = 'deleted', deleted_at = now() - interval '2 hours'"
@@ -342,7 +381,7 @@ def test_no_connection_is_held_while_bytes_are_read(world: World, portal_engine:
 
     look = Look(WatchedStorage(world.storage.folder), now())
     assert all(answer.found.holds for answer in check(look))
-    assert taken == [0]
+    assert taken == [0, 0]  # a file of a receipt, and an upload that waits
 
 
 @pytest.mark.parametrize(

@@ -18,17 +18,20 @@ from portal.adapters.storage import storage_from
 from portal.cli.home import RESTORING
 from portal.cli.restore import fill
 from portal.domain.accounts.models import UserSession
-from portal.domain.files.models import StoredFile
+from portal.domain.files.models import StoredFile, Upload
 from portal.embedded import Cluster, ClusterAccess
 from portal.keeping.contents import plain
 from portal.keeping.errors import KeepingError
 from portal.keeping.folder import BackupFolder, write_manifest
 from portal.settings import Settings
 from tests.adapters.test_storage import object_store
-from tests.factories import make_session, make_user
+from tests.cast import gather_cast
+from tests.domain.assignments.arranging import hand_in as work
+from tests.factories import make_assignment, make_session, make_user
 from tests.keeping.homes import DATABASE, everything_in, files_in, portal
 from tests.keeping.test_backup import back_up, hand_in
 from tests.platform.runs import OrdinaryUser, Run
+from tests.uploads.arranging import receive
 
 __all__ = ["object_store"]
 CopyOfHome = Callable[[str], Path]
@@ -204,6 +207,29 @@ def test_people_sign_in_again_unless_the_secrets_are_the_same(
     with rows(empty_portal) as session:
         restored = session.scalars(select(UserSession)).one()
         assert (restored.ended_at is None, restored.ended_because is None) == (same_secrets, same_secrets)
+
+
+def test_uploads_that_were_under_way_are_ended_and_what_was_handed_in_of_them_stays(
+    live_settings: Settings, live_engine: Engine, folder: BackupFolder, empty_portal: Settings
+):
+    storage = storage_from(live_settings)
+    with Session(live_engine, expire_on_commit=False) as session:
+        cast = gather_cast(session)
+        assignment = make_assignment(session, cast.intake, cast.kofi)
+        session.commit()
+        taken, whole = (receive(session, storage, cast.ama, assignment, b"\xff\xd8\xff me") for _ in range(2))
+        half = receive(session, storage, cast.ama, assignment, b"\xff\xd8\xff", length=100)
+        work(session, cast, assignment, uploads=(taken,))
+    assert back_up(live_settings, folder).manifest.files == 1
+
+    restore(empty_portal, folder)
+
+    with rows(empty_portal) as session:
+        found = {row.id: (row.state, row.ended_because) for row in session.scalars(select(Upload))}
+        assert found == {taken: ("taken", None), whole: ("ended", "restored"), half: ("ended", "restored")}
+        assert [key for key, _ in storage_from(empty_portal).every_key()] == [
+            session.scalars(select(StoredFile.storage_key)).one()
+        ]
 
 
 def test_a_bucket_is_restored_from_a_backup(

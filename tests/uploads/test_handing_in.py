@@ -156,7 +156,7 @@ def test_what_the_assignment_takes_counts_when_the_file_is_handed_in(
     [
         ({"due_at": now() - timedelta(hours=1)}, 409, "The time to hand in has passed."),
         ({"opens_at": now() + timedelta(hours=1)}, 409, "not open yet"),
-        ({"state": "archived"}, 409, "archived"),
+        ({"state": "archived"}, 404, "nothing at this address"),
         ({"state": "draft", "published_at": None}, 404, "nothing at this address"),
         ({"max_files": 0}, 422, "takes text and links, no files"),
         ({"accepted_kinds": ["document"]}, 422, "not of a kind that is taken here"),
@@ -170,3 +170,16 @@ def test_a_file_that_could_not_be_handed_in_is_refused_before_it_costs_data(
     answer = begin(ama, assignment)
     assert (answer.status_code, answer.mimetype) == (status, "text/plain")
     assert said in answer.text
+
+
+def test_what_was_sent_in_time_is_handed_in_when_its_form_is_sent(
+    ama: FlaskClient, world: Session, assignment: Any
+) -> None:
+    """The moment of the form decides, whenever the file came: nobody gains time by sending one early."""
+    name = sent(ama, assignment)
+    for due, cut_off, status in ((1, None, 409), (1, -1, 303)):
+        assignment.due_at = now() - timedelta(hours=due)
+        assignment.cut_off_at = now() - timedelta(hours=cut_off) if cut_off else None
+        world.commit()
+        assert hand_in(ama, assignment, name).status_code == status
+    assert world.scalars(select(Submission.late)).all() == [True]
