@@ -35,7 +35,11 @@ STYLES = (
     "print",
 )
 SCRIPTS = ("messages", "theme", "menus", "dialogs", "uploads", "times", "forms", "lists", "marking")
-INSTALLED = {"js/htmx.js": "node_modules/htmx.org/dist/htmx.min.js"}
+SCRIPTS_OF_FEW_PAGES = ("resumable",)  # each by itself, asked for where it is needed
+INSTALLED = {
+    "js/htmx.js": "node_modules/htmx.org/dist/htmx.min.js",
+    "js/tus.js": "node_modules/tus-js-client/dist/tus.min.js",
+}
 SERVED_AS_THEY_ARE = ("icons", "images")
 FOR_EVER = 365 * 24 * 3600  # seconds; the name changes with the content
 COMPRESSED_KINDS = ("text/", "application/json", "image/svg")
@@ -108,6 +112,8 @@ def _respond(asset: Asset, digest: str) -> Response:
 def _collect(static: Path, mark: Path | None) -> Iterator[Asset]:
     yield _asset("css/portal.css", join_styles(_read(static / "css" / f"{part}.css") for part in STYLES).encode())
     yield _asset("js/portal.js", join_scripts(_read(static / "js" / f"{part}.js") for part in SCRIPTS).encode())
+    for part in SCRIPTS_OF_FEW_PAGES:
+        yield _asset(f"js/{part}.js", join_scripts([_read(static / "js" / f"{part}.js")]).encode())
     for name, source in INSTALLED.items():
         yield _asset(name, _read(static / source).encode())
     for folder in SERVED_AS_THEY_ARE:

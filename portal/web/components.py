@@ -31,7 +31,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
         "table", "pagination", "item_list", "item", "title_link", "file_list", "receipt", "notification_list",
         "bulk_bar",
     ),
-    "components/progress.html": ("progress", "seats_bar", "upload_progress"),
+    "components/progress.html": ("progress", "seats_bar", "upload_progress", "arrivals"),
     "components/charts.html": ("bar_chart", "line_chart", "sparkline"),
     "components/calendar.html": ("week_calendar", "class_list"),
     "components/public.html": ("hero", "course_card", "motif", "print_slip"),

@@ -10,6 +10,8 @@
   const span = (seconds) => seconds < 60 ? `${Math.max(1, Math.round(seconds))}${NO_BREAK}s`
     : seconds < 3600 ? `${Math.round(seconds / 60)}${NO_BREAK}min` : `${Math.round(seconds / 360) / 10}${NO_BREAK}h`;
 
+  window.portalWords = { size, span };
+
   document.addEventListener("change", ({ target }) => {
     const list = target.dataset?.chosen && document.getElementById(target.dataset.chosen);
     if (!list) return;

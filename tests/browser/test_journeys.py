@@ -106,7 +106,7 @@ def test_a_student_hands_in_a_photo_a_pdf_and_a_video_and_sees_the_receipt(
 def test_work_that_is_refused_stays_in_the_form(site: Site, open_browser: Open, works: dict[str, Path]) -> None:
     make_assignment(site.session, site.cast.intake, site.cast.kofi, title="Only pictures", accepted_kinds=["image"])
     site.session.commit()
-    page = open_browser()
+    page = open_browser(javascript=False)
     sign_in(page, new_student(site, "Efe"))
     page.goto("/student/assignments")
     page.get_by_role("link", name="Only pictures").first.click()

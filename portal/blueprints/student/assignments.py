@@ -30,7 +30,7 @@ from portal.domain.clock import now
 from portal.domain.errors import Conflict, Invalid, TooLarge
 from portal.domain.files.models import FilePurpose
 from portal.domain.files.operations import StoredBytes
-from portal.domain.files.uploads import MOST_OPEN, Waiting, is_name, waiting_uploads
+from portal.domain.files.uploads import MOST_OPEN, is_name, waiting_uploads
 from portal.domain.permissions import Permission
 from portal.web.access import requires
 from portal.web.forms import FilesField, LongTextField, PortalForm, at_most
@@ -199,21 +199,12 @@ def _show(page: AssignmentPage, form: HandInForm, *, kept: tuple[UUID, ...] = ()
         "mark": _counting(page, attempts),
         "form": form,
         "kept": queries.kept_files(session, student_id, kept),
-        "uploads": _waiting(page.id) if request.method == "POST" else [],
+        "uploads": waiting_uploads(session, student_id, FilePurpose.SUBMISSION, page.id) if page.max_files else [],
         "kinds": kinds_in_words(page.accepted_kinds),
         "largest_file": PLAIN_FORM_FILE // MB,
         "largest_form": PLAIN_FORM_TOTAL // MB,
     }
     return respond("student/assignment.html", "submission", status=status, **context)
-
-
-def _waiting(assignment_id: UUID) -> list[Waiting]:
-    """Return the uploads that the form names and that still wait to be handed in."""
-    named = _named_uploads()
-    if not named:
-        return []
-    waiting = waiting_uploads(current_session(), the_person().person_id, FilePurpose.SUBMISSION, assignment_id)
-    return [upload for upload in waiting if upload.id in named]
 
 
 def _why_closed(page: AssignmentPage) -> str | None:

@@ -85,6 +85,8 @@ class Waiting:
     length: int
     offset: int
     state: str
+    client_metadata: str
+    """As the client sent it: a page knows the same file again by it."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,9 @@ def end_upload(session: Session, owner_id: UUID, upload_id: str, because: Upload
 
 def waiting_uploads(session: Session, owner_id: UUID, purpose: FilePurpose, subject_id: UUID) -> list[Waiting]:
     """Return this person's uploads for a subject that are under way or wait to be used, in the order of their begin."""
-    statement = select(Upload.id, Upload.name, Upload.length, Upload.offset, Upload.state).where(
+    statement = select(
+        Upload.id, Upload.name, Upload.length, Upload.offset, Upload.state, Upload.client_metadata
+    ).where(
         Upload.owner_id == owner_id,
         Upload.purpose == purpose,
         Upload.subject_id == subject_id,

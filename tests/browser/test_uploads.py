@@ -1,0 +1,113 @@
+"""Files on a slow line: they begin to arrive when they are chosen, and go on where they stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import select
+
+from portal.domain.files.models import StoredFile, Upload, UploadState
+from tests.browser.conftest import Site, assert_no_sideways_scrolling, sign_in
+from tests.browser.test_journeys import new_student
+from tests.factories import make_assignment
+
+Open = Callable[..., Page]
+MB = 1_000_000
+BYTES_A_SECOND = 3 * MB
+FILES = re.compile("^Files")
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("films") / "scene.mp4"
+    path.write_bytes(b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + os.urandom(24 * MB))
+    return path
+
+
+def on_a_slow_line(page: Page) -> None:
+    line = page.context.new_cdp_session(page)
+    line.send("Network.enable")
+    speed = {"downloadThroughput": BYTES_A_SECOND, "uploadThroughput": BYTES_A_SECOND}
+    line.send("Network.emulateNetworkConditions", {"offline": False, "latency": 10, **speed})
+
+
+def arrivals(page: Page) -> Locator:
+    return page.get_by_role("list", name="What arrives")
+
+
+def opened(open_browser: Open, name: str, address: str, *, width: int = 1280) -> Page:
+    page = open_browser(width=width)
+    sign_in(page, name)
+    page.goto(address)
+    return page
+
+
+def test_a_film_goes_on_where_it_stopped_after_the_page_was_closed_and_is_handed_in_when_it_is_whole(
+    site: Site, open_browser: Open, film: Path
+) -> None:
+    name = new_student(site, "Afia")
+    assignment = make_assignment(site.session, site.cast.intake, site.cast.kofi, title="A scene by one window")
+    site.session.commit()
+    address = f"/student/assignments/{assignment.id}"
+    page = opened(open_browser, name, address, width=360)
+    on_a_slow_line(page)
+    page.get_by_label(FILES).set_input_files([film])
+    expect(arrivals(page)).to_contain_text(re.compile(r"1\d(\.\d)?\sMB of\s24\sMB, .* left"), timeout=30_000)
+    page.get_by_role("button", name="Pause scene.mp4").click()
+    expect(arrivals(page)).to_contain_text("Paused at")
+    assert_no_sideways_scrolling(page)
+    page.close()
+
+    page = page.context.new_page()
+    offsets: list[int] = []
+    page.on("request", lambda sent: offsets.append(int(sent.headers.get("upload-offset", -1))))
+    page.goto(address)
+    expect(arrivals(page)).to_contain_text("Choose the same file again")
+    on_a_slow_line(page)
+    page.get_by_label(FILES).set_input_files([film])
+    page.get_by_role("button", name="Hand in", exact=True).click()
+    expect(page.get_by_text("Still arriving")).to_be_visible()
+    page.wait_for_url("**/receipt", timeout=30_000)
+    expect(page.get_by_text(hashlib.sha256(film.read_bytes()).hexdigest())).to_be_visible()
+    assert min(offset for offset in offsets if offset >= 0) >= 8 * MB, "what had arrived was sent again"
+    assert site.session.scalars(select(Upload.state).where(Upload.subject_id == assignment.id)).all() == [
+        UploadState.TAKEN
+    ]
+    assert site.session.scalar(select(StoredFile.size).where(StoredFile.name == "scene.mp4")) == film.stat().st_size
+    site.session.rollback()
+
+
+def test_a_file_that_is_not_what_its_name_says_is_refused_beside_itself_and_the_others_stay(
+    site: Site, open_browser: Open, tmp_path: Path
+) -> None:
+    name = new_student(site, "Akua")
+    assignment = make_assignment(site.session, site.cast.intake, site.cast.kofi, title="Ten portraits", max_files=2)
+    site.session.commit()
+    liar, photo, third = tmp_path / "film.mp4", tmp_path / "one.jpg", tmp_path / "two.jpg"
+    liar.write_bytes(b"MZ\x90\x00" + bytes(5000))
+    photo.write_bytes(b"\xff\xd8\xff\xe0" + bytes(5000))
+    third.write_bytes(b"\xff\xd8\xff\xe0" + bytes(6000))
+    page = opened(open_browser, name, f"/student/assignments/{assignment.id}")
+    page.get_by_label(FILES).set_input_files([liar, photo])
+    expect(arrivals(page)).to_contain_text("Put it into a ZIP archive")
+    expect(arrivals(page).get_by_text("arrived safely")).to_be_visible()
+    page.get_by_role("button", name="Hand in", exact=True).click()
+    expect(page.get_by_role("alert").filter(has_text="“film.mp4” is not taken. Remove it")).to_be_visible()
+    expect(page.get_by_role("button", name="Remove film.mp4")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.get_by_label(FILES).set_input_files([third])
+    expect(arrivals(page).get_by_text("arrived safely")).to_have_count(2)
+    page.get_by_label(FILES).set_input_files([photo])
+    expect(page.get_by_role("alert").filter(has_text="At most 2 files")).to_be_visible()
+    page.get_by_role("button", name="Remove one.jpg").click()
+    expect(arrivals(page).get_by_text("arrived safely")).to_have_count(1)
+    page.get_by_role("button", name="Hand in", exact=True).click()
+    page.wait_for_url("**/receipt")
+    expect(page.get_by_text("two.jpg")).to_be_visible()
+    expect(page.get_by_text("one.jpg")).to_have_count(0)
