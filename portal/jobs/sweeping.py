@@ -85,6 +85,7 @@ KEPT = {
     "materials assignments live_classes": "With their intake",
     "submissions submission_members submission_files submission_links grades": "What was handed in and its marks stand",
     "marking_drafts": "Until the work is marked",
+    "upload_minutes": "As long as the upload",
     "files": "With what they are attached to; bytes that were never attached go after a day",
     "number_series": "For ever: no number is given twice",
 }

@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import mimetypes
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,7 +150,7 @@ def join_styles(sources: Iterator[str]) -> str:
     return joined.replace(";}", "}").strip()
 
 
-def join_scripts(sources: Iterator[str]) -> str:
+def join_scripts(sources: Iterable[str]) -> str:
     """Return one script; whole-line comments and indentation stay behind with the sources."""
     lines = (line.strip() for source in sources for line in source.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith(("//", "/*", "*/", "* ")))

@@ -96,15 +96,16 @@ def test_a_refused_form_keeps_what_came_and_says_beside_the_files_what_is_wrong(
     send(ama, half, 0, JPEG[:40])
     refused = hand_in(ama, assignment, whole, half.rpartition("/")[2], text="Mine.", links="no link")
     assert refused.status_code == 422
-    assert named(refused) == [whole, half.rpartition("/")[2]]
-    refused = hand_in(ama, assignment, *named(refused), text="Mine.")
+    assert named(refused) == [whole]
+    assert "half.jpg 40 bytes of 100 bytes arrived." in words(refused)
+    refused = hand_in(ama, assignment, whole, half.rpartition("/")[2], text="Mine.")
     form = parse(refused).css_first("#submission form")
     field = form.css_first("#files")
     assert "“half.jpg” has not arrived whole yet: 40 %." in words(form)
     assert field.attributes["aria-invalid"] == "true"
     assert form.css_first("textarea[name=text]").text() == "Mine."
     send(ama, half, 40, JPEG[40:])
-    assert hand_in(ama, assignment, *named(refused), text="Mine.").status_code == 303
+    assert hand_in(ama, assignment, whole, half.rpartition("/")[2], text="Mine.").status_code == 303
     assert world.scalar(select(func.count()).select_from(SubmissionFile)) == 2
 
 
@@ -124,11 +125,12 @@ def test_nobody_hands_in_what_is_not_theirs_or_was_sent_for_something_else(
     elsewhere = make_assignment(world, cast.intake, cast.kofi)
     world.commit()
     name = sent(ama, assignment)
-    for who, what, upload in ((esi, assignment, name), (ama, elsewhere, name), (ama, assignment, "0" * 48)):
+    tries = ((esi, assignment, name, []), (ama, elsewhere, name, []), (ama, assignment, "0" * 48, [name]))
+    for who, what, upload, waiting in tries:
         refused = hand_in(who, what, upload)
         assert refused.status_code == 422
         assert "is not here any more" in words(refused)
-        assert named(refused) == []
+        assert named(refused) == waiting
     assert hand_in(ama, assignment, "../../etc/passwd").status_code == 422
     assert world.scalar(select(func.count()).select_from(Submission)) == 0
     assert hand_in(ama, assignment, name).status_code == 303

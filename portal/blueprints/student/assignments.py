@@ -15,6 +15,7 @@ from wtforms import HiddenField
 from portal.blueprints.student import blueprint
 from portal.db import current_session, perform, release_connection
 from portal.domain.assignments import deadlines, queries
+from portal.domain.assignments.arrivals import judge
 from portal.domain.assignments.queries.files import files_of
 from portal.domain.assignments.queries.students import AssignmentPage, Attempt, Group
 from portal.domain.assignments.submitting import LONGEST_KEY, SubmitAssignment, keep_files, submit_assignment
@@ -188,10 +189,13 @@ def _show(page: AssignmentPage, form: HandInForm, *, kept: tuple[UUID, ...] = ()
     attempts = queries.attempts_of(session, student_id, page.id)
     own = [each for each in attempts if each.enrolment_id == page.enrolment_id and each.state != "withdrawn"]
     made = deadlines.Made.of(attempt.late for attempt in own)
+    uploads = waiting_uploads(session, student_id, FilePurpose.SUBMISSION, page.id) if page.max_files else []
+    judged_at = judge(session, page.due_at, uploads, at).at
     context: dict[str, Any] = {
         "assignment": page,
-        "standing": deadlines.standing(page.dates, at),
-        "refusal": _why_closed(page) or deadlines.refusal(page.dates, page.attempts_allowed, made, at),
+        "standing": deadlines.standing(page.dates, judged_at),
+        "still_arriving": judged_at != at,
+        "refusal": _why_closed(page) or deadlines.refusal(page.dates, page.attempts_allowed, made, judged_at),
         "attempts_made": made.number,
         "attempts_left": deadlines.attempts_left(page.attempts_allowed, made.number),
         "attempts": attempts,
@@ -199,7 +203,7 @@ def _show(page: AssignmentPage, form: HandInForm, *, kept: tuple[UUID, ...] = ()
         "mark": _counting(page, attempts),
         "form": form,
         "kept": queries.kept_files(session, student_id, kept),
-        "uploads": waiting_uploads(session, student_id, FilePurpose.SUBMISSION, page.id) if page.max_files else [],
+        "uploads": uploads,
         "kinds": kinds_in_words(page.accepted_kinds),
         "largest_file": PLAIN_FORM_FILE // MB,
         "largest_form": PLAIN_FORM_TOTAL // MB,

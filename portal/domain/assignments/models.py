@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, Sequence, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, Sequence, UniqueConstraint
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -100,6 +100,10 @@ class Submission(Base):
     submitted_at: Mapped[datetime | None]
     submitted_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), index=True)
     late: Mapped[bool] = mapped_column(server_default=sql("false"))
+    arrived_at_due: Mapped[int | None] = mapped_column(BigInteger)
+    """Bytes of its files that were here at the deadline, where some of them arrived later."""
+    longest_gap_seconds: Mapped[int | None]
+    """The longest time without a byte, from the deadline until it was handed in."""
     key: Mapped[str | None]
     """What the page or client sent with the form, so that a repeat is the same hand-in."""
 
@@ -112,6 +116,11 @@ class Submission(Base):
             "(state = 'draft') = (submitted_at IS NULL) AND (submitted_at IS NULL) = (number IS NULL) "
             "AND (number IS NULL) = (code IS NULL)",
             name="receipt",
+        ),
+        CheckConstraint(
+            "num_nonnulls(arrived_at_due, longest_gap_seconds) <> 1 "
+            "AND arrived_at_due >= 0 AND longest_gap_seconds >= 0",
+            name="arrival",
         ),
         Index(
             "uq_submissions_draft",

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from portal.db import among, changed, uuid7
 from portal.domain.assignments import deadlines
+from portal.domain.assignments.arrivals import judge
 from portal.domain.assignments.models import (
     Assignment,
     AssignmentState,
@@ -70,10 +71,11 @@ def submit_assignment(session: Session, actor: Actor, command: SubmitAssignment,
         return _repeated(session, earlier.id, command)
     made = [attempt for attempt in attempts if attempt.state != SubmissionState.WITHDRAWN]
     refuse_by_state(enrolment, assignment)
-    refuse_by_time(assignment, [attempt.late for attempt in made], at)
+    sent = uploads.lock_whole(session, actor.person_id, FilePurpose.SUBMISSION, assignment.id, command.uploads)
+    judgement = judge(session, assignment.due_at, sent, at)
+    refuse_by_time(assignment, [attempt.late for attempt in made], judgement.at)
     _refuse_by_shape(assignment, command)
     kept = _lock_kept(session, actor, command.kept)
-    sent = uploads.lock_whole(session, actor.person_id, FilePurpose.SUBMISSION, assignment.id, command.uploads)
     _refuse_by_kind(assignment, [*command.files, *map(_bytes_of, sent)], kept)
 
     submission = Submission(
@@ -85,10 +87,12 @@ def submit_assignment(session: Session, actor: Actor, command: SubmitAssignment,
         text=command.text,
         number=receipt_number(at.year, sequence),
         code=new_code(),
-        begun_at=at,
+        begun_at=judgement.begun_at,
         submitted_at=at,
         submitted_by=actor.person_id,
-        late=deadlines.standing(_dates(assignment), at) is deadlines.Standing.LATE,
+        late=deadlines.standing(_dates(assignment), judgement.at) is deadlines.Standing.LATE,
+        arrived_at_due=judgement.arrived_at_due,
+        longest_gap_seconds=judgement.longest_gap_seconds,
         key=command.key,
     )
     session.add(submission)

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal.domain.errors import Conflict, Invalid, Locked
-from portal.domain.files.models import Upload, UploadLease, UploadState
+from portal.domain.files.models import Upload, UploadLease, UploadMinute, UploadState
 from portal.domain.files.operations import StoredBytes
 from portal.domain.files.uploads import LONGEST, KnownUpload, expires_at, known, there
 
@@ -69,6 +69,7 @@ def acknowledge(session: Session, upload_id: str, holder: str, offset: int, *, a
         row.last_received_at = at
         row.expires_at = expires_at(row, at)
         session.flush()
+        _note_minute(session, row, at)
     return known(row)
 
 
@@ -84,6 +85,7 @@ def complete(session: Session, upload_id: str, holder: str, stored: StoredBytes,
     row.last_received_at = at
     row.expires_at = at + LONGEST
     session.flush()
+    _note_minute(session, row, at)
     release(session, upload_id, holder)
     return known(row)
 
@@ -91,6 +93,18 @@ def complete(session: Session, upload_id: str, holder: str, stored: StoredBytes,
 def release(session: Session, upload_id: str, holder: str) -> None:
     """Let others write, if this holder still could."""
     session.execute(delete(UploadLease).where(*_is(upload_id, holder)))
+
+
+def _note_minute(session: Session, row: Upload, at: datetime) -> None:
+    """Write down how far an upload is: a row a minute, which a slow film makes a thousand of."""
+    minute = at.replace(second=0, microsecond=0)
+    statement = insert(UploadMinute).values(upload_id=row.id, minute=minute, received_at=at, offset=row.offset)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["upload_id", "minute"],
+            set_={"received_at": statement.excluded.received_at, "offset": statement.excluded.offset},
+        )
+    )
 
 
 def _locked(session: Session, upload_id: str, owner_id: UUID | None = None) -> Upload | None:

@@ -143,3 +143,19 @@ class UploadLease(Base):
     """By the clock of the database, which all workers share."""
 
     __table_args__ = (Index("ix_upload_leases_expires_at", "expires_at"),)
+
+
+class UploadMinute(Base):
+    """How far an upload was in one minute, at the last byte of it that was acknowledged: what a deadline asks."""
+
+    __tablename__ = "upload_minutes"
+
+    upload_id: Mapped[str] = mapped_column(ForeignKey("uploads.id", ondelete="CASCADE"), primary_key=True)
+    minute: Mapped[datetime] = mapped_column(primary_key=True)
+    received_at: Mapped[datetime]
+    offset: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (
+        CheckConstraint("received_at >= minute AND received_at < minute + interval '1 minute'", name="minute"),
+        CheckConstraint('"offset" >= 0', name="offset"),
+    )

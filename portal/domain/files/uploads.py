@@ -27,6 +27,7 @@ from portal.domain.files.models import (
     Upload,
     UploadEnd,
     UploadLease,
+    UploadMinute,
     UploadState,
 )
 
@@ -87,6 +88,7 @@ class Waiting:
     state: str
     client_metadata: str
     """As the client sent it: a page knows the same file again by it."""
+    created_at: datetime
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,13 @@ def end_upload(session: Session, owner_id: UUID, upload_id: str, because: Upload
 def waiting_uploads(session: Session, owner_id: UUID, purpose: FilePurpose, subject_id: UUID) -> list[Waiting]:
     """Return this person's uploads for a subject that are under way or wait to be used, in the order of their begin."""
     statement = select(
-        Upload.id, Upload.name, Upload.length, Upload.offset, Upload.state, Upload.client_metadata
+        Upload.id,
+        Upload.name,
+        Upload.length,
+        Upload.offset,
+        Upload.state,
+        Upload.client_metadata,
+        Upload.created_at,
     ).where(
         Upload.owner_id == owner_id,
         Upload.purpose == purpose,
@@ -184,6 +192,17 @@ def lock_whole(
     if problems:
         raise Invalid("Not every file is here yet.", fields={"files": " ".join(dict.fromkeys(problems))})
     return [found[name] for name in wanted]
+
+
+def minutes_of(session: Session, names: Sequence[str]) -> dict[str, list[tuple[datetime, int]]]:
+    """Return for each of these uploads when it was how far, the first moment first."""
+    found: dict[str, list[tuple[datetime, int]]] = {name: [] for name in names}
+    if found:
+        statement = select(UploadMinute.upload_id, UploadMinute.received_at, UploadMinute.offset)
+        rows = session.execute(statement.where(UploadMinute.upload_id.in_(found)).order_by(UploadMinute.minute))
+        for name, received_at, offset in rows:
+            found[name].append((received_at, offset))
+    return found
 
 
 def mark_taken(session: Session, upload: Upload, file: StoredFile, *, at: datetime) -> None:

@@ -55,6 +55,7 @@ NOT_ABOUT_PEOPLE = frozenset(
         "slow_statements",  # without the values they were sent with
         "timings",
         "upload_leases",  # which process writes to an upload, for seconds
+        "upload_minutes",
     }
 )
 """Tables of which no column says anything about a person."""

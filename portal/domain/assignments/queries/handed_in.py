@@ -36,6 +36,15 @@ class Receipt:
     late: bool
     text: str
     links: list[str]
+    begun_at: datetime
+    arrived_at_due: int | None
+    """Bytes that were here at the deadline, where some arrived later; the next too."""
+    longest_gap_seconds: int | None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(file.size for file in self.files)
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,9 @@ def receipt_for(session: Session, student_id: UUID, submission_id: UUID) -> Rece
             Submission.late,
             Submission.text,
             links_of_submission(),
+            Submission.begun_at,
+            Submission.arrived_at_due,
+            Submission.longest_gap_seconds,
         )
         .join(Assignment, Assignment.id == Submission.assignment_id)
         .join(Intake, Intake.id == Assignment.intake_id)
