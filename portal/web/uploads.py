@@ -54,11 +54,15 @@ def register(app: Flask, _settings: Settings) -> None:
     app.request_class = PortalRequest
 
 
-def takes_files(max_bytes: int) -> Callable[[View], View]:
-    """Let this view's forms carry files of this size together. Stands below the access marks."""
+def takes_files(max_bytes: int, *, only: str | None = None) -> Callable[[View], View]:
+    """Let this view's forms carry files of this size together. Stands below the access marks.
+
+    `only` is the one media type that may be so large, for a view that reads its body itself.
+    """
 
     def mark(view: View) -> View:
         view.takes_bytes = max_bytes + FORM_BYTES  # type: ignore[attr-defined]
+        view.takes_only = only  # type: ignore[attr-defined]
         return view
 
     return mark
@@ -126,8 +130,9 @@ class PortalRequest(Request):
     @property
     def max_content_length(self) -> int | None:
         if self._max_content_length is None and self.endpoint and current_app and self._caller_is_known():
-            marked: int | None = getattr(current_app.view_functions[self.endpoint], "takes_bytes", None)
-            if marked is not None:
+            view = current_app.view_functions[self.endpoint]
+            marked: int | None = getattr(view, "takes_bytes", None)
+            if marked is not None and getattr(view, "takes_only", None) in {None, self.mimetype}:
                 return marked
         return super().max_content_length
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -9,21 +10,23 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from portal.adapters import disk
 from portal.adapters.disk import Fill
+from portal.app import create_app
 from portal.domain.files.kinds import GB, HEAD_BYTES, MB
 from portal.domain.files.models import Upload
 from portal.domain.files.uploads import MOST_RECEIVING
+from portal.settings import Settings
 from portal.web import long_bodies
 from portal.web.stored_state import limit_counters
-from tests.cast import Cast
+from tests.cast import Cast, gather_cast
 from tests.conftest import csrf_of
 from tests.factories import make_assignment, make_session
 from tests.pages import CheckedClient
-from tests.uploads.conversation import JPEG, T, begin, begun, creation, offset, send, sent
+from tests.uploads.conversation import JPEG, O, T, begin, begun, creation, offset, send, sent
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -190,3 +193,42 @@ def test_a_stranger_may_not_even_begin(
     assert esi.post(creation(assignment), headers=headers).status_code == 404
     for person in (cast.kofi, cast.yaw, cast.efua):
         assert sign_in(person).post(creation(assignment), headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/x-www-form-urlencoded", "image/jpeg"])
+def test_a_large_body_that_is_no_piece_is_refused_unread(ama: FlaskClient, assignment: Any, kind: str) -> None:
+    class Unread(io.BytesIO):
+        def readinto(self, _buffer: object) -> int:
+            raise AssertionError("somebody reads it")
+
+    address = begun(ama, assignment)
+    headers = T | {"Content-Type": kind, "Upload-Offset": "0"}
+    answer = ama.patch(address, headers=headers, input_stream=Unread(), content_length=GB)
+    assert answer.status_code in {413, 415}
+    assert ama.patch(address, headers=headers, data=b"x").status_code == 415
+
+
+def test_no_connection_is_held_while_a_body_is_read(live_settings: Settings, live_engine: Engine) -> None:
+    portal = create_app(live_settings)
+    pool, held = portal.extensions["engine"].pool, []
+
+    class Watched(io.BytesIO):
+        def readinto(self, buffer: Any) -> int:
+            held.append(pool.checkedout())
+            return super().readinto(buffer)
+
+    with Session(live_engine, expire_on_commit=False) as session:
+        cast = gather_cast(session)
+        token, row = make_session(session, cast.ama)
+        work = make_assignment(session, cast.intake, cast.kofi)
+        session.commit()
+    browser = portal.test_client()
+    browser.set_cookie("portal", token)
+    signed = {"X-CSRFToken": csrf_of(portal, row.csrf_token)}
+    address = browser.post(creation(work), headers=signed | T | {"Upload-Length": str(3 * MB)}).headers["Location"]
+    headers = signed | T | O | {"Upload-Offset": "0"}
+    body = Watched(JPEG * (3 * MB // 100) + bytes(3 * MB % 100))
+    assert browser.patch(address, headers=headers, input_stream=body, content_length=3 * MB).status_code == 204
+    assert len(held) > 90
+    assert set(held) == {0}
+    portal.extensions["engine"].dispose()

@@ -98,7 +98,7 @@ def _append(person_id: UUID, upload_id: str, offset: int, checksum: Checksum | N
             raise TooLarge(TOO_MANY)
         if not lease.held:
             return lease.upload
-        with _in_words(), the_storage().parts.opened(upload_id, offset, held.check) as part:
+        with _in_words(), room_on_disk(), the_storage().parts.opened(upload_id, offset, held.check) as part:
             arrival = Arrival(person_id, lease.upload, part, held, checksum)
             for piece in _pieces():
                 arrival.take(piece)
@@ -123,8 +123,7 @@ class Arrival:
         if len(piece) > self.upload.length - self.part.position:
             raise TooLarge(TOO_MANY)
         self.held.hold(self.part, acknowledge=self._may_acknowledge())
-        with room_on_disk():
-            self.part.write(piece)
+        self.part.write(piece)
         if self.summed is not None:
             self.summed.update(piece)
         if not self.looked_at and self.part.position >= HEAD_BYTES:
@@ -140,8 +139,7 @@ class Arrival:
             raise WrongSum
         if self.part.position == self.upload.length:
             return self._complete()
-        with room_on_disk():
-            self.part.sync()
+        self.part.sync()
         return perform(leases.acknowledge, self.upload.id, self.held.holder, self.part.position, at=now())
 
     def _may_acknowledge(self) -> bool:
@@ -155,15 +153,16 @@ class Arrival:
     def _complete(self) -> KnownUpload:
         """Have the store take the bytes, then write down that they are whole."""
         kind = self._kind()
-        with room_on_disk():
-            self.part.sync()
+        self.part.sync()
         sha256 = self.part.sha256(lambda: self.held.hold(self.part, acknowledge=False))
         storage, key = the_storage(), new_key()  # a new one at each try: no other try can write over it
         stored = StoredBytes(
             key=key, size=self.part.position, sha256=sha256, kind=kind.media_type, name=self.upload.name
         )
-        with room_on_disk():
+        try:
             storage.adopt(self.part.path, key)
+        except FileNotFoundError:  # given up on another line in this moment
+            raise PartMissing from None
         try:
             whole = perform(leases.complete, self.upload.id, self.held.holder, stored, at=now())
         except DomainError:  # after any other error it may have been written down all the same

@@ -39,7 +39,7 @@ def options(**_address: object) -> Response:
 
 @blueprint.route(OF_WORK, methods=["POST"], provide_automatic_options=False)
 @requires(Permission.SUBMIT_ASSIGNMENT, by_script=True)
-@takes_files(LARGEST)
+@takes_files(LARGEST, only=protocol.PIECE_TYPE)
 def begin(assignment_id: UUID) -> Response:
     """Begin to send a file for an assignment; the first bytes may come with it."""
     person = the_person()
@@ -80,7 +80,7 @@ def ask(upload_id: str) -> Response:
 
 @blueprint.route(ONE, methods=["PATCH"], provide_automatic_options=False)
 @requires(Permission.SUBMIT_ASSIGNMENT, by_script=True)
-@takes_files(LARGEST)
+@takes_files(LARGEST, only=protocol.PIECE_TYPE)
 def go_on(upload_id: str) -> Response:
     """Add the bytes of this request, as far as they come."""
     _own(upload_id)
@@ -103,7 +103,7 @@ def give_up(upload_id: str) -> Response:
 
 @blueprint.route(ONE, methods=["POST"], provide_automatic_options=False)
 @requires(Permission.SUBMIT_ASSIGNMENT, by_script=True)
-@takes_files(LARGEST)
+@takes_files(LARGEST, only=protocol.PIECE_TYPE)
 def in_other_words(upload_id: str) -> BaseResponse:
     """Do what another method does, for lines that let only POST through. Like every POST it has proved its token."""
     _own(upload_id)
