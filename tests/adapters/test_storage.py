@@ -51,7 +51,7 @@ def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
         assert process.poll() is None, "the S3 server ended by itself"
         try:
             requests.get(address, timeout=1)
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             time.sleep(0.1)
         else:
             return
