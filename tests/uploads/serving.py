@@ -47,6 +47,10 @@ class Portal:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def database_url(self) -> str:
+        return self.environment["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://")
+
+    @property
     def creation(self) -> str:
         return f"{self.address}/uploads/assignments/{self.assignment.id}"
 

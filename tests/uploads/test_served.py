@@ -15,9 +15,13 @@ import pytest
 import requests
 from sqlalchemy import select
 
+from portal import db
+from portal.adapters.storage import FolderStorage
 from portal.domain.files import leases
 from portal.domain.files.kinds import MB
 from portal.domain.files.models import Upload, UploadLease
+from portal.keeping.invariants import Look, check
+from tests.factories import now
 from tests.platform.runs import wait_until
 from tests.uploads.conversation import T
 from tests.uploads.serving import Portal, served
@@ -200,6 +204,18 @@ def test_no_upload_of_any_size_fills_the_memory(portal: Portal) -> None:
     answer = portal.send(address, 0, (piece for piece in (FILM[:MB], *pieces)))
     assert answer.status_code == 204
     assert max(memory(pid) - before[pid] for pid in portal.workers()) < MOST_MEMORY
+
+
+def test_after_all_this_everything_that_must_hold_holds(portal: Portal) -> None:
+    engine = db.make_engine(portal.database_url)
+    db.bind(engine)
+    try:
+        answers = list(check(Look(FolderStorage(portal.home / "files"), now())))
+    finally:
+        engine.dispose()
+    assert [(answer.invariant.name, answer.found.wrong) for answer in answers if not answer.found.holds] == []
+    looked_at = {answer.invariant.name: answer.found.looked_at for answer in answers}
+    assert looked_at["every_whole_upload_has_its_bytes"] > 5
 
 
 def held(portal: Portal) -> bool:
