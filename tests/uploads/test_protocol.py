@@ -203,6 +203,14 @@ def test_26_a_piece_whose_sum_is_wrong_is_not_kept(ama: FlaskClient, assignment:
     assert (last.status_code, last.headers["Upload-Offset"]) == (204, "100")
 
 
+def test_a_creation_whose_first_bytes_are_wrong_leaves_nothing_under_way(
+    ama: FlaskClient, world: Session, assignment: Any
+) -> None:
+    answer = begin(ama, assignment, headers=O | {"Upload-Checksum": sum_of(b"another")}, data=JPEG[:5])
+    assert answer.status_code == 460
+    assert world.scalars(select(Upload.state)).all() == ["ended"]
+
+
 def test_29_who_gives_an_upload_up_finds_it_gone(ama: FlaskClient, app: Flask, assignment: Any) -> None:
     address = begun(ama, assignment)
     send(ama, address, 0, JPEG[:40])

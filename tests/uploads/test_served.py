@@ -161,7 +161,7 @@ def test_another_who_sends_slowly_keeps_the_upload_as_long_as_bytes_come(portal:
     assert went_on(portal, address, data) < leases.SECONDS
 
 
-def test_a_refused_piece_is_read_on_so_that_its_sender_sees_why(portal: Portal) -> None:
+def test_who_still_sends_when_a_piece_is_refused_sees_why(portal: Portal) -> None:
     address = portal.begin(20 * MB)
     answer = portal.send(address, 5, film(8))
     assert (answer.status_code, answer.text) == (409, "0 bytes of this file are here: go on from there.")

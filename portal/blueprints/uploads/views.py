@@ -58,7 +58,11 @@ def begin(assignment_id: UUID) -> Response:
     command = SendFile(assignment_id=assignment_id, length=length, name=metadata.name, client_metadata=metadata.text)
     upload = perform(begin_to_send, person, command, disk.fill_of(the_storage().receiving), at=now())
     if protocol.brings_bytes() or length == 0:
-        upload = append(person.person_id, upload.id, 0, checksum)
+        try:
+            upload = append(person.person_id, upload.id, 0, checksum)
+        except protocol.WrongSum:  # its sender never learns the address
+            discard(perform(uploads.end_upload, person.person_id, upload.id, UploadEnd.TERMINATED, at=now()))
+            raise
     response = Response(status=201)
     response.headers["Location"] = url_for("uploads.ask", upload_id=upload.id)
     return _tell(response, upload)

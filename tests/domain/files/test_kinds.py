@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.domain.errors import Invalid
-from portal.domain.files.kinds import GB, LIMITS, MB, Group, group_of, may_open_in_browser, recognise
+from portal.domain.files.kinds import GB, LIMITS, MB, Group, group_by_name, group_of, may_open_in_browser, recognise
 
 ODT = "application/vnd.oasis.opendocument.text"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -72,6 +72,16 @@ def test_a_file_is_what_its_bytes_say(head, name, media_type, group):
     kind = recognise(head, name)
     assert (kind.media_type, kind.group) == (media_type, group)
     assert group_of(kind.media_type) == group
+
+
+@pytest.mark.parametrize("name, group", [(row[1], row[3]) for row in RECOGNISED])
+def test_an_honest_name_promises_what_the_bytes_turn_out_to_be(name, group):
+    assert group_by_name(name) is group
+
+
+@pytest.mark.parametrize("name", ["noname", "a.xyz", "jpg", ".jpg", "a.jpg.part", ""])
+def test_other_names_promise_nothing(name):
+    assert group_by_name(name) is None
 
 
 @pytest.mark.parametrize("name", ["clip.mp4", "essay.pdf", "a.docx", "photo.jpg", "noname"])
