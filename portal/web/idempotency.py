@@ -89,7 +89,7 @@ def _fingerprint() -> str:
     if request.mimetype != "multipart/form-data":
         digest.update(request.get_data())
         return digest.hexdigest()
-    for name, value in sorted(request.form.items(multi=True)):
+    for name, value in sorted((name or "", value) for name, value in request.form.items(multi=True)):
         digest.update(json.dumps([name, value]).encode())
     for name, file in request.files.items(multi=True):
         digest.update(json.dumps([name, file.filename, sha256_of(file)]).encode())

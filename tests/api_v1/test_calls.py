@@ -197,6 +197,16 @@ def test_the_same_key_with_other_work_is_refused(cast, program, assignment) -> N
     )
 
 
+def test_parts_of_a_form_without_a_name_break_nothing(cast, program, assignment) -> None:
+    part = b"--x\r\nContent-Disposition: form-data\r\n\r\nnobody knows what\r\n"
+    named = b'--x\r\nContent-Disposition: form-data; name="submission_text"\r\n\r\nMine.\r\n'
+    answer = program(cast.ama).post(
+        f"/assignments/{assignment.id}/submit", key="try-1", data=part + named + part + b"--x--\r\n",
+        content_type="multipart/form-data; boundary=x",
+    )  # fmt: skip
+    assert answer.status_code == 201
+
+
 def test_a_key_belongs_to_its_person(world, cast, program, assignment) -> None:
     film = make_assignment(world, cast.other_intake, cast.yaw)
     world.commit()

@@ -162,6 +162,19 @@ def test_a_draft_is_kept_without_javascript_too(kofi: FlaskClient, world: Sessio
     assert world.scalars(select(MarkingDraft.feedback)).one() == "Good light"
 
 
+def test_a_draft_that_is_too_long_is_said_beside_the_field_and_nothing_typed_is_lost(
+    kofi: FlaskClient, world: Session, submission: Submission
+) -> None:
+    long = "Good light. " * 2_000
+    answer = kofi.post(f"{bench(submission)}/draft", data={"points": "7", "feedback": long})
+    page = parse(answer)
+    assert answer.status_code == 422
+    assert "20,000 characters" in words(page)
+    assert page.css_first("textarea[name=feedback]").text().strip() == long.strip()
+    assert page.css_first("input[name=points]").attributes["value"] == "7"
+    assert not world.scalars(select(MarkingDraft)).all()
+
+
 def test_a_mark_is_held_back_until_it_is_released(
     kofi: FlaskClient, world: Session, cast: Cast, sign_in: Any, assignment: Any, submission: Submission
 ) -> None:

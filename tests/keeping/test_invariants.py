@@ -337,6 +337,11 @@ def test_bytes_without_a_row_are_noticed_once_the_sweep_should_have_taken_them(w
     assert world.broken() == {}
 
 
+def test_a_file_that_has_arrived_while_the_check_looked_is_no_fault(world: World) -> None:
+    (world.storage.receiving / "it-has-its-name-now").symlink_to("it-is-not-here-any-more")
+    assert world.broken() == {}
+
+
 def test_a_part_without_its_upload_is_noticed_once_the_sweep_should_have_taken_it(world: World) -> None:
     parts = world.storage.parts
     with parts.opened("0" * 48, 0, lambda: None) as part:

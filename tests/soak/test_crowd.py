@@ -87,6 +87,7 @@ def _hand_in(home: CrashingHome, student: Student, key: str, together: threading
     form = parse(browser.until_answered("GET", page, 200).text)
     csrf = form.css_first("input[name=csrf_token]").attributes["value"]
     data = {"csrf_token": csrf, "key": key, "text": f"Work {key}", "links": ""}
+    browser.close()  # a line that waits long for the others is closed by the server just as it is used again
     together.wait(60)
     answer = browser.post(
         f"{page}/submission",

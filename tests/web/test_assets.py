@@ -88,9 +88,16 @@ def test_style_and_scripts_stay_light(app):
         name: len(app.test_client().get(address(app, name), headers={"Accept-Encoding": "gzip"}).data)
         for name in ("css/portal.css", "js/portal.js", "js/htmx.js")
     }
-    assert weights["css/portal.css"] <= 11 * KILOBYTE
+    assert weights["css/portal.css"] <= 12 * KILOBYTE
     assert weights["js/portal.js"] <= 6 * KILOBYTE
     assert sum(weights.values()) <= 36 * KILOBYTE
+
+
+def test_what_sends_files_in_pieces_is_asked_for_by_the_page_that_needs_it_and_is_light(app):
+    weight = 0
+    for name in ("js/tus.js", "js/resumable.js"):
+        weight += len(app.test_client().get(address(app, name), headers={"Accept-Encoding": "gzip"}).data)
+    assert weight <= 26 * KILOBYTE
 
 
 def test_joining_keeps_every_rule():
@@ -102,10 +109,13 @@ def test_joining_keeps_every_rule():
 
 def test_every_source_belongs_to_a_bundle():
     assert {path.stem for path in (assets.STATIC / "css").glob("*.css")} == set(assets.STYLES)
-    assert {path.stem for path in (assets.STATIC / "js").glob("*.js")} == set(assets.SCRIPTS)
+    assert {path.stem for path in (assets.STATIC / "js").glob("*.js")} == {
+        *assets.SCRIPTS,
+        *assets.SCRIPTS_OF_FEW_PAGES,
+    }
 
 
 def test_nothing_comes_from_another_host(app):
-    for name in ("css/portal.css", "js/portal.js"):
+    for name in ("css/portal.css", "js/portal.js", "js/resumable.js"):
         text = app.test_client().get(address(app, name)).text
         assert not re.search(r"https?://|url\(|@import", text), name

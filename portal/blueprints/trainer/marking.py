@@ -105,7 +105,10 @@ def keep_draft(submission_id: UUID) -> BaseResponse:
     try:
         perform(save_draft, the_person(), submission_id, **typed, at=at)
     except Invalid as refusal:
-        return respond("trainer/submission.html", "draft", status=422, saved_at=None, refusal=refusal.message)
+        if is_htmx():
+            return respond("trainer/submission.html", "draft", status=422, saved_at=None, refusal=refusal.message)
+        page = queries.submission_for(current_session(), the_person().person_id, submission_id)
+        return _bench(page, form, status=form.refuse(refusal))
     if is_htmx():
         return respond("trainer/submission.html", "draft", saved_at=at, refusal=None)
     flash("Kept as typed. It is not a mark yet.", "done")

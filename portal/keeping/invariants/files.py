@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -126,9 +127,17 @@ def no_bytes_without_a_row(look: Look) -> Found:
     wrong += [
         f"{file.name} began to arrive long ago and never ended"
         for file in look.storage.receiving.iterdir()
-        if file.stat().st_mtime < (look.at - UNATTACHED).timestamp()
+        if _changed_before(file, look.at - UNATTACHED)
     ]
     return Found.of(looked_at, wrong)
+
+
+def _changed_before(file: Path, moment: datetime) -> bool:
+    """Return whether a file lies untouched since then; one that has arrived while we looked is not there any more."""
+    try:
+        return file.stat().st_mtime < moment.timestamp()
+    except FileNotFoundError:
+        return False
 
 
 def _orphans(look: Look, batch: Sequence[tuple[str, datetime]]) -> list[str]:
