@@ -84,11 +84,10 @@ def page_of(
 
 def enveloped(schema: type[ma.Schema], *, many: bool = False, paginated: bool = False) -> type[ma.Schema]:
     """Return the schema of an answer whose `data` is this schema."""
-    nested = ma.fields.Nested(schema)
     fields: dict[str, ma.fields.Field[Any]] = {
         "success": ma.fields.Boolean(required=True),
         "message": ma.fields.String(required=True),
-        "data": ma.fields.List(nested, required=True) if many else ma.fields.Nested(schema, required=True),
+        "data": ma.fields.Nested(schema, many=many, required=True),
     }
     if paginated:
         fields["pagination"] = ma.fields.Nested(PaginationSchema, required=True)

@@ -189,7 +189,7 @@ def _show(page: AssignmentPage, form: HandInForm, *, kept: tuple[UUID, ...] = ()
     attempts = queries.attempts_of(session, student_id, page.id)
     own = [each for each in attempts if each.enrolment_id == page.enrolment_id and each.state != "withdrawn"]
     made = deadlines.Made.of(attempt.late for attempt in own)
-    uploads = waiting_uploads(session, student_id, FilePurpose.SUBMISSION, page.id) if page.max_files else []
+    uploads = waiting_uploads(session, student_id, FilePurpose.SUBMISSION, page.id) if page.has_uploads else []
     judged_at = judge(session, page.due_at, uploads, at).at
     context: dict[str, Any] = {
         "assignment": page,

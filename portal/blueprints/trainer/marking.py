@@ -22,7 +22,6 @@ from portal.domain.assignments.marking import (
     release_marks,
     save_draft,
 )
-from portal.domain.assignments.queries.files import files_of
 from portal.domain.assignments.queries.marking import GradeRow, SubmissionPage
 from portal.domain.assignments.queries.queue import QueueFilter, Waiting, WaitingCount
 from portal.domain.clock import now
@@ -177,13 +176,12 @@ def _bench(page: SubmissionPage, form: MarkForm | None, *, status: int = 200) ->
     session, trainer_id, chosen = current_session(), the_person().person_id, _chosen()
     attempts = queries.attempts_beside(session, page.assignment_id, page.enrolment_id)
     grades = next(attempt.grades for attempt in attempts if attempt.id == page.id)
-    files = files_of(session, [page.id])[page.id]
-    if any(file.kind == "application/pdf" for file in files):
+    if any(file.kind == "application/pdf" for file in page.files):
         allow_frames_of_this_site()
     context: dict[str, Any] = {
         "submission": page,
         "grades": grades,
-        "files": files,
+        "files": page.files,
         "attempts": attempts,
         "around": queries.around(session, trainer_id, chosen, page.id, page.submitted_at),
         "chosen": chosen,

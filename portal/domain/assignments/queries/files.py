@@ -76,6 +76,30 @@ def select_work_files() -> Select[*tuple[Any, ...]]:
     ).join(SubmissionFile, SubmissionFile.file_id == StoredFile.id)
 
 
+def files_of_submission() -> ColumnElement[list[dict[str, Any]]]:
+    """Select the files of a `Submission` as one list of objects, in their order; `as_work_files` reads it."""
+    listed = (
+        select_work_files()
+        .where(SubmissionFile.submission_id == Submission.id)
+        .order_by(SubmissionFile.position)
+        .correlate(Submission)
+        .subquery("listed")
+    )
+    return select(func.json_agg(func.row_to_json(listed.table_valued()))).scalar_subquery()
+
+
+def as_work_files(listed: list[dict[str, Any]] | None) -> list[WorkFile]:
+    """Return the files of a `files_of_submission`; none is no list."""
+    return [
+        WorkFile(**file | {
+            "id": UUID(file["id"]),
+            "submission_id": UUID(file["submission_id"]),
+            "stored_at": datetime.fromisoformat(file["stored_at"]),
+        })
+        for file in listed or ()
+    ]  # fmt: skip
+
+
 def links_of_submission() -> ColumnElement[list[str]]:
     """Select the links of a `Submission` as one array, in their order."""
     links = (

@@ -21,7 +21,13 @@ from portal.domain.assignments.models import (
     SubmissionFile,
     SubmissionState,
 )
-from portal.domain.assignments.queries.files import WorkFile, links_of_submission, select_work_files
+from portal.domain.assignments.queries.files import (
+    WorkFile,
+    as_work_files,
+    files_of_submission,
+    links_of_submission,
+    select_work_files,
+)
 from portal.domain.courses.models import Course, Intake, IntakeTrainer
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import NotFound
@@ -54,6 +60,7 @@ class SubmissionPage:
     draft_points: str | None
     draft_feedback: str | None
     draft_saved_at: datetime | None
+    files: list[WorkFile]
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,7 @@ def submission_for(session: Session, trainer_id: UUID, submission_id: UUID) -> S
     row = session.execute(_submission(), {"trainer_id": trainer_id, "submission_id": submission_id}).one_or_none()
     if row is None:
         raise NotFound
-    return SubmissionPage(*row)
+    return SubmissionPage(**dict(row._mapping, files=as_work_files(row.files)))
 
 
 @cache
@@ -110,10 +117,11 @@ def _submission() -> Select[*tuple[Any, ...]]:
             Submission.submitted_at,
             Submission.late,
             Submission.text,
-            links_of_submission(),
+            links_of_submission().label("links"),
             MarkingDraft.points.label("draft_points"),
             MarkingDraft.feedback.label("draft_feedback"),
-            MarkingDraft.saved_at,
+            MarkingDraft.saved_at.label("draft_saved_at"),
+            files_of_submission().label("files"),
         )
         .select_from(Submission)
         .join(Assignment, Assignment.id == Submission.assignment_id)

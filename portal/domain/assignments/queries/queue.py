@@ -22,7 +22,7 @@ from portal.domain.courses.models import Course, Intake, IntakeTrainer
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.keyset import Keyset, Page, Span, fitting, page_of
 
-PAGE_SIZE = 25
+PAGE_SIZE = 20
 BEFORE, AFTER = 3, 8  # how many neighbours stand beside the work that is being marked
 _NAME = (User.first_name + " " + User.last_name).label("student")
 

@@ -10,10 +10,11 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, case, func, or_, select, true
+from sqlalchemy import Select, bindparam, case, exists, func, or_, select, true
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
+from portal.db import among
 from portal.domain.assignments.deadlines import Dates, Standing, standing
 from portal.domain.assignments.models import (
     Assignment,
@@ -35,6 +36,7 @@ from portal.domain.assignments.queries.shown import (
 from portal.domain.courses.models import Course, Intake
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import NotFound
+from portal.domain.files.models import OPEN, FilePurpose, Upload
 
 SOON = timedelta(days=7)  # what is due within a week is for now, the rest for later
 
@@ -113,6 +115,8 @@ class AssignmentPage:
     enrolment_state: str
     course_id: UUID
     intake_id: UUID
+    has_uploads: bool
+    """Whether files are under way or wait to be handed in: see `waiting_uploads`."""
 
     @property
     def dates(self) -> Dates:
@@ -241,6 +245,12 @@ def _assignments(*, page: bool) -> Select[*tuple[Any, ...]]:
 @cache
 def _assignment() -> Select[*tuple[Any, ...]]:
     opened = or_(Assignment.opens_at.is_(None), Assignment.opens_at <= func.now())
+    has_uploads = select(Upload.id).where(
+        Upload.owner_id == bindparam("student_id"),
+        Upload.purpose == FilePurpose.SUBMISSION,
+        Upload.subject_id == bindparam("assignment_id"),
+        among(Upload.state, OPEN),
+    )
     return (
         select(
             Assignment.id,
@@ -263,6 +273,7 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             Enrolment.state.label("enrolment_state"),
             Intake.course_id,
             Intake.id.label("intake_id"),
+            exists(has_uploads).label("has_uploads"),
         )
         .select_from(Enrolment)
         .join(Assignment, Assignment.intake_id == Enrolment.intake_id)
