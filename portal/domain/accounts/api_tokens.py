@@ -11,9 +11,11 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -134,23 +136,28 @@ def family_of(session: Session, refresh_token: str) -> RefreshToken | None:
 
 def read_access_token(token: str, keys: TokenKeys, *, at: datetime) -> AccessClaims | None:
     """Return what a valid access token of ours says, or None: wrong key, algorithm, type, audience, or time."""
-    for key in keys.signing:
+    payload = _verified(token, keys.signing, keys.issuer)
+    return _claims(payload, at) if payload is not None else None
+
+
+@lru_cache(maxsize=1024)
+def _verified(token: str, signing: tuple[str, ...], issuer: str) -> Mapping[str, Any] | None:
+    """Return what a token of ours holds, whatever the time; its signature is looked at once, not at each call."""
+    for key in signing:
         try:
             decoded = jwt.decode_complete(
                 token,
                 key,
                 algorithms=[ALGORITHM],
                 audience=AUDIENCE,
-                issuer=keys.issuer,
+                issuer=issuer,
                 options={"require": ["exp", "iat", "sub"], "verify_exp": False, "verify_iat": False},
             )
-            if decoded["header"].get("typ") != TOKEN_TYPE:
-                return None
-            return _claims(decoded["payload"], at)
         except jwt.InvalidSignatureError:
             continue
         except jwt.PyJWTError:
             return None
+        return MappingProxyType(decoded["payload"]) if decoded["header"].get("typ") == TOKEN_TYPE else None
     return None
 
 
@@ -272,7 +279,7 @@ def _pair(row: RefreshToken, secret: str, keys: TokenKeys, at: datetime) -> Toke
     return TokenPair(token, secret, int((ends_at - at).total_seconds()))
 
 
-def _claims(claims: dict[str, Any], at: datetime) -> AccessClaims | None:
+def _claims(claims: Mapping[str, Any], at: datetime) -> AccessClaims | None:
     issued, expires = claims["iat"], claims["exp"]
     if any(not isinstance(moment, int) or isinstance(moment, bool) for moment in (issued, expires)):
         return None

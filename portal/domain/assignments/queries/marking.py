@@ -88,7 +88,8 @@ class AttemptBeside:
 
 def submission_for(session: Session, trainer_id: UUID, submission_id: UUID) -> SubmissionPage:
     """Return a submission that was handed in to an intake this trainer teaches."""
-    row = session.execute(_submission(), {"trainer_id": trainer_id, "submission_id": submission_id}).one_or_none()
+    whose = {"trainer_id": trainer_id, "submission_id": submission_id}
+    row = session.connection().execute(_submission(), whose).one_or_none()
     if row is None:
         raise NotFound
     return SubmissionPage(**dict(row._mapping, files=as_work_files(row.files)))
@@ -163,7 +164,7 @@ def attempts_beside(session: Session, assignment_id: UUID, enrolment_id: UUID) -
     """Return all attempts of a student at an assignment in their order, each with the history of its mark."""
     whose = {"assignment_id": assignment_id, "enrolment_id": enrolment_id}
     found: dict[UUID, AttemptBeside] = {}
-    for row in session.execute(_attempts(), whose):
+    for row in session.connection().execute(_attempts(), whose):
         attempt = found.setdefault(
             row[0], AttemptBeside(row.id, row.attempt, row.state, row.submitted_at, row.late, [])
         )

@@ -119,7 +119,7 @@ def around(
 ) -> Around:
     """Return what stands before and after a submission in the queue, in one statement."""
     here = {"keyset_value": submitted_at, "keyset_id": submission_id, "keyset_rows": max(BEFORE, AFTER)}
-    found = session.execute(_both_sides(_Shape.of(chosen)), _values(trainer_id, chosen) | here)
+    found = session.connection().execute(_both_sides(_Shape.of(chosen)), _values(trainer_id, chosen) | here)
     rows = sorted((Neighbour(*row) for row in found), key=lambda row: (row.submitted_at, row.id))
     return Around(
         before=[row for row in rows if (row.submitted_at, row.id) < (submitted_at, submission_id)][-BEFORE:],

@@ -164,7 +164,8 @@ def page_of_assignments(
     session: Session, student_id: UUID, *, skipped: int, rows: int
 ) -> tuple[list[AssignmentRow], int]:
     """Return some of a student's assignments by due date, and how many there are in all."""
-    found = session.execute(_assignments(page=True), {"student_id": student_id, "skipped": skipped, "rows": rows}).all()
+    values = {"student_id": student_id, "skipped": skipped, "rows": rows}
+    found = session.connection().execute(_assignments(page=True), values).all()
     if not found and skipped:
         return [], len(assignments_of(session, student_id))  # beyond the last: no row tells how many there are
     return [AssignmentRow(*row[:-1]) for row in found], found[0].total if found else 0
