@@ -150,7 +150,7 @@ DATA_CLASSES: dict[str, dict[str, DataClass]] = {
     "submissions": _of(
         identity="submitted_by",
         work="assignment_id enrolment_id attempt state text number code late",
-        behaviour="begun_at submitted_at",
+        behaviour="begun_at submitted_at arrived_at_due longest_gap_seconds",
         none="id key",
     ),
     "submission_members": _of(work="submission_id enrolment_id"),
