@@ -137,7 +137,7 @@ class Parts:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         for folder in (self._folder, self._folder.parent):
-            _sync_folder(folder)
+            sync_folder(folder)
         return descriptor
 
     def _path(self, name: str) -> Path:
@@ -146,7 +146,8 @@ class Parts:
         return self._folder / name
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Return when the names in a folder are durable."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

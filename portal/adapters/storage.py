@@ -21,7 +21,7 @@ from obstore import list as list_objects
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
-from portal.adapters.parts import Parts
+from portal.adapters.parts import Parts, sync_folder
 from portal.settings import Settings
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class FolderStorage(_ArrivingFolders):
             if error.errno not in NO_LINKS:
                 raise
             self.put(_chunks_of(part, 0, None), key)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         return _chunks_of(self._existing(key), start, length)
@@ -197,7 +197,7 @@ class FolderStorage(_ArrivingFolders):
             os.fsync(file.fileno())
         self._make_durable(target.parent)
         source.rename(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
     def _make_durable(self, folder: Path) -> None:
         """Make a folder and sync its name, and the names above it.
@@ -209,7 +209,7 @@ class FolderStorage(_ArrivingFolders):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for above in folder.absolute().parents:
             try:
-                _sync_folder(above)
+                sync_folder(above)
             except PermissionError:  # a folder of somebody else, which we did not make
                 break
         self._durable.add(folder)
@@ -319,14 +319,6 @@ def _chunks_of(path: Path, start: int, length: int | None) -> Iterator[bytes]:
                 return
             left = None if left is None else left - len(chunk)
             yield chunk
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _changed_at(file: Path) -> datetime:
