@@ -114,7 +114,7 @@
       input.type = "hidden";
       input.name = "uploads";
       input.value = this.url.replace(/\/$/, "").split("/").pop();
-      this.bar.value = this.bar.max;
+      this.bar.hidden = true;
       this.row.append(input);
       this.row.classList.add("arrived");
       this.become("whole", `${size(this.file.size)}, arrived safely`);
@@ -135,6 +135,8 @@
       try { words = JSON.parse(words).message; } catch { /* it is the sentence itself */ }
       if (!words || words.length > 300) words = "This file cannot be taken.";
       this.row.classList.add("refused");
+      this.told.className = "error";
+      this.bar.hidden = true;
       this.url = null;
       this.become("refused", words);
     }

@@ -88,7 +88,7 @@ def test_style_and_scripts_stay_light(app):
         name: len(app.test_client().get(address(app, name), headers={"Accept-Encoding": "gzip"}).data)
         for name in ("css/portal.css", "js/portal.js", "js/htmx.js")
     }
-    assert weights["css/portal.css"] <= 12 * KILOBYTE
+    assert weights["css/portal.css"] <= 11 * KILOBYTE
     assert weights["js/portal.js"] <= 6 * KILOBYTE
     assert sum(weights.values()) <= 36 * KILOBYTE
 
