@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 
@@ -40,10 +42,18 @@ MAX_REQUEST_BYTES = 1024 * 1024  # of a form without files; views that take file
 MAX_FORM_FIELDS = 500
 
 
+class Portal(Flask):
+    """A Flask app whose views are all plain functions."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function as it is: Flask would look thirty times in a request whether it is a coroutine."""
+        return func
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """Return the portal, ready to serve. It opens no connection and starts no thread."""
     settings = settings or Settings.from_env()
-    app = Flask("portal", root_path=str(ROOT), template_folder="templates", static_folder=None)
+    app = Portal("portal", root_path=str(ROOT), template_folder="templates", static_folder=None)
     app.session_interface = sessions.PortalSessionInterface()
     configure(app, settings)
     logs.register(app, settings)

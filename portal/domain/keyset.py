@@ -9,6 +9,8 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from portal.db import read
+
 T = TypeVar("T")
 U = TypeVar("U")
 Column = ColumnElement[Any] | InstrumentedAttribute[Any]
@@ -104,7 +106,7 @@ def page_of(
 ) -> RowPage:
     """Return the page that a statement made by `Span.cut` reads; `values` are its other parameters."""
     there = {} if cursor is None else {"keyset_value": cursor.value, "keyset_id": cursor.key}
-    rows = list(session.execute(statement, {**values, **there, "keyset_rows": size + 1}).all())
+    rows = list(read(session, statement, {**values, **there, "keyset_rows": size + 1}).all())
     backwards = cursor is not None and cursor.backwards
     more = len(rows) > size
     rows = rows[:size]

@@ -10,6 +10,7 @@ import re
 import sys
 import time
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -33,6 +34,8 @@ SECRETS_IN_TEXT = (
     (re.compile(r"(?i)(//[^/\s:@]+):[^/\s@]+@"), rf"\1:{REDACTED}@"),
     (re.compile(r"/(invitation|reset|kept-form)/[^\s?\"']+"), rf"/\1/{REDACTED}"),  # gunicorn names addresses
 )
+MAY_HOLD_SECRETS = re.compile(r"[=@ ]|/(invitation|reset|kept-form)/")
+"""What each of these patterns asks for; an id, a route or a moment has none of it and is let through at one look."""
 SLOW_STATEMENT_MS = 500
 LONGEST_STATEMENT = 400  # characters of a slow statement that are logged
 HANDLER = "portal"
@@ -95,16 +98,21 @@ def redact(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mappin
 
 
 def _clean(name: str, value: Any) -> Any:
-    if SECRET_NAMES.search(name) and name not in HARMLESS_NAMES:
+    if _is_secret(name):
         return REDACTED
     if isinstance(value, Mapping):
         return {str(inner): _clean(str(inner), content) for inner, content in value.items()}
     if isinstance(value, list | tuple):
         return [_clean("", content) for content in value]
-    if isinstance(value, str):
+    if isinstance(value, str) and MAY_HOLD_SECRETS.search(value):
         for pattern, replacement in SECRETS_IN_TEXT:
             value = pattern.sub(replacement, value)
     return value
+
+
+@lru_cache(maxsize=1_000)
+def _is_secret(name: str) -> bool:
+    return SECRET_NAMES.search(name) is not None and name not in HARMLESS_NAMES
 
 
 def _name_the_request(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -137,7 +137,12 @@ def _hand_in(
             submitted_by=student.id,
         ),
     )
-    add(session, SubmissionMember(submission_id=submission.id, enrolment_id=enrolment.id))
+    add(
+        session,
+        SubmissionMember(
+            submission_id=submission.id, assignment_id=submission.assignment_id, enrolment_id=enrolment.id
+        ),
+    )
     add(session, SubmissionLink(submission_id=submission.id, position=1, url="https://example.test/film"))
     file = add(
         session,

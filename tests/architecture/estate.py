@@ -49,7 +49,12 @@ def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -
             submitted_by=cast.ama.id,
         ),
     )
-    add(session, SubmissionMember(submission_id=submission.id, enrolment_id=cast.enrolment.id))
+    add(
+        session,
+        SubmissionMember(
+            submission_id=submission.id, assignment_id=submission.assignment_id, enrolment_id=cast.enrolment.id
+        ),
+    )
     file = add(
         session,
         StoredFile(

@@ -42,7 +42,12 @@ def handed_in(world: Session, cast: Cast, assignment: Assignment, **values: Any)
         "submitted_by": cast.ama.id,
     }
     submission = add(world, Submission(**(defaults | values)))
-    add(world, SubmissionMember(submission_id=submission.id, enrolment_id=submission.enrolment_id))
+    add(
+        world,
+        SubmissionMember(
+            submission_id=submission.id, assignment_id=submission.assignment_id, enrolment_id=submission.enrolment_id
+        ),
+    )
     return submission
 
 

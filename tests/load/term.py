@@ -189,7 +189,8 @@ FROM attempts
 """
 
 MEMBERS = """
-INSERT INTO submission_members (submission_id, enrolment_id) SELECT pg_temp.submission_id(n), enrolment_id FROM attempts
+INSERT INTO submission_members (submission_id, enrolment_id, assignment_id)
+SELECT pg_temp.submission_id(n), enrolment_id, assignment_id FROM attempts
 """
 
 FILES = """

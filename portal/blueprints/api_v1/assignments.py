@@ -16,8 +16,8 @@ from portal.db import current_session, perform, release_connection
 from portal.domain.assignments.queries.files import WorkFile, files_of
 from portal.domain.assignments.queries.students import (
     AssignmentPage,
-    AssignmentRow,
     Attempt,
+    ListedAssignment,
     assignment_for,
     attempts_of,
     page_of_assignments,
@@ -145,11 +145,11 @@ def _receipt(student_id: UUID, assignment_id: UUID, submission_id: UUID) -> Resp
     return answer
 
 
-def _status(row: AssignmentRow) -> str:
+def _status(row: ListedAssignment) -> str:
     return (row.attempt_state or "submitted") if row.attempts else "not_submitted"
 
 
-def _assignment(row: AssignmentRow | AssignmentPage, status: str) -> dict[str, Any]:
+def _assignment(row: ListedAssignment | AssignmentPage, status: str) -> dict[str, Any]:
     return {
         "id": row.id,
         "course_id": row.course_id,

@@ -39,3 +39,7 @@ class ApiBlueprint(Blueprint):
     """A blueprint of the API; its calls are declared with `call`."""
 
     ARGUMENTS_PARSER = BodyParser()
+
+    def arguments(self, schema: type[ma.Schema], **options: Any) -> Any:
+        """Declare what a call takes; the schema is made once, not for every call."""
+        return super().arguments(schema(), **options)

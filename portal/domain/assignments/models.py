@@ -7,7 +7,16 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, Sequence, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Numeric,
+    Sequence,
+    UniqueConstraint,
+)
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -104,6 +113,8 @@ class Submission(Base):
     """Bytes of its files that were here at the deadline, where some of them arrived later."""
     longest_gap_seconds: Mapped[int | None]
     """The longest time without a byte, from the deadline until it was handed in."""
+    replaced: Mapped[bool] = mapped_column(server_default=sql("false"))
+    """Whether a newer attempt was handed in since; kept by the trigger `keep_replaced`."""
     key: Mapped[str | None]
     """What the page or client sent with the form, so that a repeat is the same hand-in."""
 
@@ -111,6 +122,7 @@ class Submission(Base):
         one_of("state", SubmissionState, "state"),
         UniqueConstraint("assignment_id", "enrolment_id", "attempt"),
         UniqueConstraint("enrolment_id", "key"),
+        UniqueConstraint("id", "assignment_id"),
         CheckConstraint("attempt > 0", name="attempt"),
         CheckConstraint(
             "(state = 'draft') = (submitted_at IS NULL) AND (submitted_at IS NULL) = (number IS NULL) "
@@ -138,8 +150,19 @@ class SubmissionMember(Base):
 
     __tablename__ = "submission_members"
 
-    submission_id: Mapped[UUID] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
-    enrolment_id: Mapped[UUID] = mapped_column(ForeignKey("enrolments.id"), primary_key=True, index=True)
+    submission_id: Mapped[UUID] = mapped_column(primary_key=True)
+    enrolment_id: Mapped[UUID] = mapped_column(ForeignKey("enrolments.id"), primary_key=True)
+    assignment_id: Mapped[UUID]
+    """That of the submission, so that a member's attempts at one assignment are found at once."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["submission_id", "assignment_id"],
+            ["submissions.id", "submissions.assignment_id"],
+            name="fk_submission_members_submission_id",
+        ),
+        Index("ix_submission_members_enrolment_id_assignment_id", "enrolment_id", "assignment_id"),
+    )
 
 
 class SubmissionFile(Base):

@@ -309,7 +309,11 @@ def _bytes_of(upload: Upload) -> StoredBytes:
 
 def _bind(session: Session, submission: Submission, attached: Sequence[StoredFile]) -> None:
     """Write for whom the attempt counts and which files are its own, in one statement."""
-    member = insert(SubmissionMember).values(submission_id=submission.id, enrolment_id=submission.enrolment_id)
+    member = insert(SubmissionMember).values(
+        submission_id=submission.id,
+        enrolment_id=submission.enrolment_id,
+        assignment_id=submission.assignment_id,
+    )
     if not attached:
         session.execute(member)
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sqlalchemy import ColumnElement, and_, or_, select
-from sqlalchemy.orm import aliased
 
 from portal.db import among
 from portal.domain.assignments.models import Assignment, CountedAttempt, Grade, Submission, SubmissionState
@@ -16,21 +15,9 @@ def waits_for_mark() -> ColumnElement[bool]:
 
     Of `Submission` joined to its `Assignment`.
     """
-    newer = aliased(Submission)
-    replaced = (
-        select(newer.id)
-        .where(
-            newer.assignment_id == Submission.assignment_id,
-            newer.enrolment_id == Submission.enrolment_id,
-            newer.attempt > Submission.attempt,
-            among(newer.state, HANDED_IN),
-        )
-        .correlate(Submission)
-        .exists()
-    )
     return and_(
         Submission.state == SubmissionState.SUBMITTED,
-        or_(Assignment.counted_attempt == CountedAttempt.BEST, ~replaced),
+        or_(Assignment.counted_attempt == CountedAttempt.BEST, ~Submission.replaced),
     )
 
 

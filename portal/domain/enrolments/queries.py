@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
-from portal.db import among
+from portal.db import among, read
 from portal.domain.accounts.models import User
 from portal.domain.courses.models import Course, Intake
 from portal.domain.courses.search import has_words
@@ -169,13 +169,13 @@ def courses_of_student(
     session: Session, student_id: UUID, *, states: Iterable[EnrolmentState] = EnrolmentState, most: int = 100
 ) -> list[OwnCourse]:
     """Return the courses a student is or was in: those that go on first, then the latest."""
-    rows = session.execute(_own_courses(tuple(states)), {"student_id": student_id, "most": most})
+    rows = read(session, _own_courses(tuple(states)), {"student_id": student_id, "most": most})
     return [OwnCourse(*row) for row in rows]
 
 
 def course_of_student(session: Session, student_id: UUID, intake_id: UUID) -> OwnCourse:
     """Return a student's course by its intake, the present enrolment before an earlier one; else it does not exist."""
-    row = session.execute(_own_course(), {"student_id": student_id, "intake_id": intake_id}).one_or_none()
+    row = read(session, _own_course(), {"student_id": student_id, "intake_id": intake_id}).one_or_none()
     if row is None:
         raise NotFound
     return OwnCourse(*row)

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, String, bindparam, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from portal.db import among
+from portal.db import among, read
 from portal.domain.accounts.models import User
 from portal.domain.courses.models import Course, Intake, IntakeTrainer
 from portal.domain.enrolments.models import CURRENT, Enrolment, EnrolmentState
@@ -122,7 +122,7 @@ def of_staff(actor: Actor) -> Whose:
 
 def classes_between(session: Session, whose: Whose, first: datetime, until: datetime) -> list[ClassRow]:
     """Return the classes that begin in this span of time, in order; cancelled ones too: nobody should wait."""
-    rows = session.execute(_between(whose.condition), whose.parameters | {"first": first, "until": until})
+    rows = read(session, _between(whose.condition), whose.parameters | {"first": first, "until": until})
     return [ClassRow(*row) for row in rows]
 
 
@@ -144,7 +144,7 @@ def past(
 
 def next_classes(session: Session, whose: Whose, *, at: datetime, most: int = 3) -> list[ClassRow]:
     """Return the classes that are on now or come next."""
-    rows = session.execute(_next(whose.condition), whose.parameters | {"at": at, "most": most})
+    rows = read(session, _next(whose.condition), whose.parameters | {"at": at, "most": most})
     return [ClassRow(*row) for row in rows]
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from portal.db import among
+from portal.db import among, read
 from portal.domain.assignments.models import Assignment, AssignmentState, Submission, SubmissionState
 from portal.domain.assignments.queries.students import LatestMark, latest_marks
 from portal.domain.assignments.waiting import HANDED_IN
@@ -96,7 +96,7 @@ def what_now(
 
 
 def _due(session: Session, student_id: UUID, at: datetime) -> list[DueWork]:
-    return [DueWork(*row) for row in session.execute(_due_work(), {"student_id": student_id, "at": at})]
+    return [DueWork(*row) for row in read(session, _due_work(), {"student_id": student_id, "at": at})]
 
 
 @cache

@@ -92,3 +92,20 @@ def test_a_released_mark_is_neither_rewritten_nor_taken_back(
 def test_an_assignment_and_a_course_keep_to_their_arrows(connection: Connection, cast: Cast, assignment: Any) -> None:
     for table, row in (("assignments", assignment), ("courses", cast.photography)):
         refuse(connection, "does not go from", f"UPDATE {table} SET state = 'draft' WHERE id = :id", id=row.id)
+
+
+def test_an_attempt_is_replaced_for_as_long_as_a_newer_one_is_handed_in(
+    connection: Connection, world: Session, cast: Cast, assignment: Any
+) -> None:
+    made = [hand_in(world, cast, assignment) for _ in range(3)]
+
+    def replaced() -> list[bool]:
+        world.commit()
+        found = {row.id: row.replaced for row in connection.execute(text("SELECT id, replaced FROM submissions"))}
+        return [found[one.id] for one in made]
+
+    assert replaced() == [True, True, False]
+    connection.execute(text("UPDATE submissions SET state = 'withdrawn' WHERE id = :id"), {"id": made[2].id})
+    assert replaced() == [True, False, False]
+    connection.execute(text("UPDATE submissions SET state = 'withdrawn' WHERE id = :id"), {"id": made[1].id})
+    assert replaced() == [False, False, False]

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, any_, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from portal.db import read
 from portal.domain.assignments.models import Submission, SubmissionFile, SubmissionLink
 from portal.domain.files.kinds import group_of, may_open_in_browser
 from portal.domain.files.models import StoredFile
@@ -46,7 +47,7 @@ def files_of(session: Session, submission_ids: Sequence[UUID]) -> dict[UUID, lis
     found: dict[UUID, list[WorkFile]] = {submission_id: [] for submission_id in submission_ids}
     if not submission_ids:
         return found
-    for row in session.execute(_files(), {"submission_ids": list(submission_ids)}):
+    for row in read(session, _files(), {"submission_ids": list(submission_ids)}):
         found[row.submission_id].append(WorkFile(*row))
     return found
 

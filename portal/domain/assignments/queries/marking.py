@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Select, and_, bindparam, select
 from sqlalchemy.orm import Session
 
+from portal.db import read
 from portal.domain.accounts.models import User
 from portal.domain.assignments.models import (
     Assignment,
@@ -89,7 +90,7 @@ class AttemptBeside:
 def submission_for(session: Session, trainer_id: UUID, submission_id: UUID) -> SubmissionPage:
     """Return a submission that was handed in to an intake this trainer teaches."""
     whose = {"trainer_id": trainer_id, "submission_id": submission_id}
-    row = session.connection().execute(_submission(), whose).one_or_none()
+    row = read(session, _submission(), whose).one_or_none()
     if row is None:
         raise NotFound
     return SubmissionPage(**dict(row._mapping, files=as_work_files(row.files)))
@@ -164,7 +165,7 @@ def attempts_beside(session: Session, assignment_id: UUID, enrolment_id: UUID) -
     """Return all attempts of a student at an assignment in their order, each with the history of its mark."""
     whose = {"assignment_id": assignment_id, "enrolment_id": enrolment_id}
     found: dict[UUID, AttemptBeside] = {}
-    for row in session.connection().execute(_attempts(), whose):
+    for row in read(session, _attempts(), whose):
         attempt = found.setdefault(
             row[0], AttemptBeside(row.id, row.attempt, row.state, row.submitted_at, row.late, [])
         )

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, Subquery, bindparam, func, select, true, union_all
 from sqlalchemy.orm import Session, aliased
 
-from portal.db import among
+from portal.db import among, read
 from portal.domain.accounts.models import User
 from portal.domain.assignments.models import Assignment, Grade, Submission, SubmissionState
 from portal.domain.assignments.receipts import normal_number
@@ -119,7 +119,7 @@ def around(
 ) -> Around:
     """Return what stands before and after a submission in the queue, in one statement."""
     here = {"keyset_value": submitted_at, "keyset_id": submission_id, "keyset_rows": max(BEFORE, AFTER)}
-    found = session.connection().execute(_both_sides(_Shape.of(chosen)), _values(trainer_id, chosen) | here)
+    found = read(session, _both_sides(_Shape.of(chosen)), _values(trainer_id, chosen) | here)
     rows = sorted((Neighbour(*row) for row in found), key=lambda row: (row.submitted_at, row.id))
     return Around(
         before=[row for row in rows if (row.submitted_at, row.id) < (submitted_at, submission_id)][-BEFORE:],
@@ -129,7 +129,7 @@ def around(
 
 def work_waiting(session: Session, trainer_id: UUID) -> list[WaitingCount]:
     """Return the assignments a trainer has set, with how much of each waits for a mark and for its release."""
-    return [WaitingCount(*row) for row in session.execute(_counts(), {"trainer_id": trainer_id})]
+    return [WaitingCount(*row) for row in read(session, _counts(), {"trainer_id": trainer_id})]
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,9 @@ def visible() -> ColumnElement[bool]:
         select(Submission.id)
         .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
         .where(
-            Submission.assignment_id == Assignment.id,
-            among(Submission.state, HANDED_IN),
+            SubmissionMember.assignment_id == Assignment.id,
             SubmissionMember.enrolment_id == Enrolment.id,
+            among(Submission.state, HANDED_IN),
         )
         .exists()
     )
@@ -54,9 +54,9 @@ def newest_attempt() -> LateralFromClause:
         )
         .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
         .where(
-            Submission.assignment_id == Assignment.id,
-            among(Submission.state, HANDED_IN),
+            SubmissionMember.assignment_id == Assignment.id,
             SubmissionMember.enrolment_id == Enrolment.id,
+            among(Submission.state, HANDED_IN),
         )
         .order_by(Submission.attempt.desc())
         .limit(1)
@@ -70,10 +70,14 @@ def counting_mark() -> LateralFromClause:
     shown = (
         select(Submission.attempt, Grade.final_points)
         .ext(distinct_on(Submission.id))
-        .join(Grade, Grade.submission_id == Submission.id)
+        .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
+        .join(
+            Grade,
+            and_(Grade.submission_id == Submission.id, Grade.enrolment_id == SubmissionMember.enrolment_id),
+        )
         .where(
-            Submission.assignment_id == Assignment.id,
-            Grade.enrolment_id == Enrolment.id,
+            SubmissionMember.assignment_id == Assignment.id,
+            SubmissionMember.enrolment_id == Enrolment.id,
             Grade.released_at.is_not(None),
         )
         .order_by(Submission.id, Grade.graded_at.desc(), Grade.id.desc())

@@ -14,7 +14,7 @@ from sqlalchemy import Select, bindparam, case, exists, func, or_, select, true
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from portal.db import among
+from portal.db import among, read
 from portal.domain.assignments.deadlines import Dates, Standing, standing
 from portal.domain.assignments.models import (
     Assignment,
@@ -52,8 +52,8 @@ class Group(StrEnum):
 
 
 @dataclass(frozen=True)
-class AssignmentRow:
-    """An assignment on a student's list, with how far the student is."""
+class ListedAssignment:
+    """An assignment of a student, with how far the student is."""
 
     id: UUID
     title: str
@@ -70,8 +70,6 @@ class AssignmentRow:
     """Of the newest attempt, as the student may know it: a mark held back is still `submitted`."""
     submitted_at: datetime | None
     late: bool | None
-    mark: Decimal | None
-    """Of the attempt that counts, once released."""
     course_id: UUID
     intake_id: UUID
 
@@ -89,6 +87,14 @@ class AssignmentRow:
         if stands is Standing.NOT_OPEN or self.due_at - at > SOON:
             return Group.LATER
         return Group.NOW
+
+
+@dataclass(frozen=True)
+class AssignmentRow(ListedAssignment):
+    """An assignment on a student's list of all, with its mark."""
+
+    mark: Decimal | None
+    """Of the attempt that counts, once released."""
 
 
 @dataclass(frozen=True)
@@ -156,24 +162,24 @@ class LatestMark:
 
 def assignments_of(session: Session, student_id: UUID) -> list[AssignmentRow]:
     """Return all assignments of a student's intakes, by due date, with the student's work and released marks."""
-    rows = session.execute(_assignments(page=False), {"student_id": student_id})
-    return [AssignmentRow(*row[:-1]) for row in rows]
+    rows = read(session, _assignments(page=False), {"student_id": student_id})
+    return [AssignmentRow(*row) for row in rows]
 
 
 def page_of_assignments(
     session: Session, student_id: UUID, *, skipped: int, rows: int
-) -> tuple[list[AssignmentRow], int]:
+) -> tuple[list[ListedAssignment], int]:
     """Return some of a student's assignments by due date, and how many there are in all."""
     values = {"student_id": student_id, "skipped": skipped, "rows": rows}
-    found = session.connection().execute(_assignments(page=True), values).all()
+    found = read(session, _assignments(page=True), values).all()
     if not found and skipped:
         return [], len(assignments_of(session, student_id))  # beyond the last: no row tells how many there are
-    return [AssignmentRow(*row[:-1]) for row in found], found[0].total if found else 0
+    return [ListedAssignment(*row[:-1]) for row in found], found[0].total if found else 0
 
 
 def assignment_for(session: Session, student_id: UUID, assignment_id: UUID) -> AssignmentPage:
     """Return an assignment if it is this student's; its brief stays closed until it opens."""
-    row = session.execute(_assignment(), {"student_id": student_id, "assignment_id": assignment_id}).one_or_none()
+    row = read(session, _assignment(), {"student_id": student_id, "assignment_id": assignment_id}).one_or_none()
     if row is None:
         raise NotFound
     return AssignmentPage(*row)
@@ -181,13 +187,13 @@ def assignment_for(session: Session, student_id: UUID, assignment_id: UUID) -> A
 
 def attempts_of(session: Session, student_id: UUID, assignment_id: UUID) -> list[Attempt]:
     """Return a student's attempts at an assignment, the newest first."""
-    rows = session.execute(_attempts(), {"student_id": student_id, "assignment_id": assignment_id})
+    rows = read(session, _attempts(), {"student_id": student_id, "assignment_id": assignment_id})
     return [Attempt(*row) for row in rows]
 
 
 def latest_marks(session: Session, student_id: UUID, limit: int = 5) -> list[LatestMark]:
     """Return the marks that this student was shown last, one of each assignment, the newest first."""
-    rows = session.execute(_latest_marks(), {"student_id": student_id, "most": limit})
+    rows = read(session, _latest_marks(), {"student_id": student_id, "most": limit})
     return [LatestMark(*row) for row in rows]
 
 
@@ -196,7 +202,7 @@ def latest_marks(session: Session, student_id: UUID, limit: int = 5) -> list[Lat
 
 @cache
 def _assignments(*, page: bool) -> Select[*tuple[Any, ...]]:
-    """All assignments or a page of them, each with how many there are; work and marks are looked up for those shown."""
+    """All assignments with their marks, or a page of them with how many there are."""
     own = (
         select(Assignment.id, Assignment.due_at, Enrolment.id.label("enrolment_id"))
         .select_from(Enrolment)
@@ -206,12 +212,10 @@ def _assignments(*, page: bool) -> Select[*tuple[Any, ...]]:
         .order_by(Assignment.due_at, Assignment.id, *current_enrolment_first())
         .cte("own")
     )
-    shown = select(own, func.count().over().label("total"))
-    if page:
-        shown = shown.order_by(own.c.due_at, own.c.id).offset(bindparam("skipped")).limit(bindparam("rows"))
-    each = shown.subquery("each")
-    newest, mark = newest_attempt(), counting_mark()
-    return (
+    some = select(own, func.count().over().label("total")).order_by(own.c.due_at, own.c.id)
+    each = some.offset(bindparam("skipped")).limit(bindparam("rows")).subquery("each") if page else own
+    newest = newest_attempt()
+    statement = (
         select(
             Assignment.id,
             Assignment.title,
@@ -227,10 +231,8 @@ def _assignments(*, page: bool) -> Select[*tuple[Any, ...]]:
             newest.c.state.label("attempt_state"),
             newest.c.submitted_at,
             newest.c.late,
-            mark.c.final_points,
             Intake.course_id,
             Intake.id.label("intake_id"),
-            each.c.total,
         )
         .select_from(each)
         .join(Assignment, Assignment.id == each.c.id)
@@ -238,9 +240,12 @@ def _assignments(*, page: bool) -> Select[*tuple[Any, ...]]:
         .join(Intake, Intake.id == Assignment.intake_id)
         .join(Course, Course.id == Intake.course_id)
         .outerjoin(newest, true())
-        .outerjoin(mark, true())
         .order_by(Assignment.due_at, Assignment.id)
     )
+    if page:
+        return statement.add_columns(each.c.total)
+    mark = counting_mark()
+    return statement.outerjoin(mark, true()).add_columns(mark.c.final_points)
 
 
 @cache
@@ -310,7 +315,7 @@ def _attempts() -> Select[*tuple[Any, ...]]:
         .outerjoin(shown, true())
         .where(
             Enrolment.user_id == bindparam("student_id"),
-            Submission.assignment_id == bindparam("assignment_id"),
+            SubmissionMember.assignment_id == bindparam("assignment_id"),
             Submission.state != SubmissionState.DRAFT,
         )
         .order_by(Submission.submitted_at.desc(), Submission.id.desc())
