@@ -24,7 +24,7 @@ from portal.domain.assignments import marking, setting, submitting
 from portal.domain.assignments.marking import GradeSubmission
 from portal.domain.assignments.models import Assignment, AssignmentType, Submission
 from portal.domain.assignments.setting import SetAssignment
-from portal.domain.assignments.submitting import SubmitAssignment
+from portal.domain.assignments.work import SubmitAssignment
 from portal.domain.courses import materials
 from portal.domain.courses.materials import AddMaterial
 from portal.domain.courses.models import MaterialKind, Module

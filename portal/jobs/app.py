@@ -13,7 +13,7 @@ from procrastinate.retry import BaseRetryStrategy
 from portal.adapters.mailer import mailer_from
 from portal.adapters.storage import storage_from
 from portal.domain.clock import now
-from portal.jobs import accounts, delivery, live_classes, materials, rescue, sealing, sweeping
+from portal.jobs import accounts, delivery, hand_ins, live_classes, materials, rescue, sealing, sweeping
 from portal.jobs.rescue import LONGEST_WAIT_SECONDS
 from portal.settings import Settings
 
@@ -76,6 +76,10 @@ def _register_work(app: App, settings: Settings) -> None:
     def announce_material(key: str, material_id: str) -> None:
         materials.announce(material_id, at=now())
 
+    @app.task(name="assignments.hand_in_if_complete", retry=BackOff())
+    def hand_in_if_complete(key: str, pending_id: str) -> None:
+        hand_ins.hand_in_if_complete(pending_id, at=now())
+
 
 def _register_keeping(app: App, settings: Settings) -> None:
     """Periodic jobs: each tick is one row, unique by name and moment, however many workers there are."""
@@ -103,6 +107,14 @@ def _register_keeping(app: App, settings: Settings) -> None:
     @every("* * * * *", "live_classes.advance")
     def advance_classes(timestamp: int) -> None:
         live_classes.advance(at=now())
+
+    @every("* * * * *", "assignments.hand_in_what_waits")
+    def hand_in_what_waits(timestamp: int) -> None:
+        hand_ins.hand_in_what_waits(at=now())
+
+    @every("*/10 * * * *", "assignments.remind")
+    def remind_of_what_waits(timestamp: int) -> None:
+        hand_ins.remind_of_what_waits(at=now())
 
     @every("*/10 * * * *", "rows.sweep")
     def sweep_rows(timestamp: int) -> None:

@@ -48,6 +48,11 @@ SWEPT = {
         "AND NOT EXISTS (SELECT FROM upload_leases WHERE upload_leases.upload_id = uploads.id)",
         timedelta(days=30),
     ),
+    "pending_hand_ins": Swept(
+        "Work that was to hand itself in, after it did or could not",
+        "state <> 'waiting' AND closed_at < :before",
+        timedelta(days=30),
+    ),
     "limit_counters": Swept("Counts of requests, until their window ends", "expires_at < :before"),
     "cache_entries": Swept("Figures kept for a minute, and forms kept for two hours", "expires_at < :before"),
     "idempotent_requests": Swept("Answers to repeated calls of the API", "created_at < :before", timedelta(days=1)),
@@ -86,6 +91,7 @@ KEPT = {
     "submissions submission_members submission_files submission_links grades": "What was handed in and its marks stand",
     "marking_drafts": "Until the work is marked",
     "upload_minutes": "As long as the upload",
+    "pending_uploads pending_files": "As long as the hand-in that waits for them",
     "files": "With what they are attached to; bytes that were never attached go after a day",
     "number_series": "For ever: no number is given twice",
 }

@@ -16,6 +16,7 @@ from portal.domain.accounts import sessions
 from portal.domain.audit import sealing
 from portal.domain.clock import now
 from portal.domain.files import uploads
+from portal.jobs import hand_ins
 from portal.keeping.backup import COPIED_AT_ONCE, Tell
 from portal.keeping.contents import contents, differences, is_empty, plain, snapshot
 from portal.keeping.errors import KeepingError
@@ -104,9 +105,14 @@ def end_everybodys_sessions(settings: Settings) -> None:
 
 
 def end_open_uploads(settings: Settings) -> int:
-    """End the uploads that were under way or waited to be used: a backup has rows of them and no bytes."""
+    """End the uploads that were under way or waited to be used: a backup has rows of them and no bytes.
+
+    What was to be handed in with them is closed, and its students are told.
+    """
     with _session(settings):
-        return db.perform(uploads.end_all_open, at=now())
+        ended = db.perform(uploads.end_all_open, at=now())
+        hand_ins.hand_in_what_waits(at=now())
+        return ended
 
 
 def _restore_one(folder: BackupFolder, storage: Storage, key: str, sha256: str) -> int:

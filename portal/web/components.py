@@ -19,7 +19,7 @@ from portal.web.formats import attribute_names
 COMPONENTS: dict[str, tuple[str, ...]] = {
     "components/page.html": (
         "page_head", "breadcrumbs", "section", "card", "next_step", "figures", "figure", "stat", "key_values",
-        "tabs", "empty_state", "notice", "avatar", "badge", "state_badge", "problem",
+        "tabs", "empty_state", "notice", "avatar", "badge", "state_badge", "not_handed_in_badge", "problem",
     ),
     "components/icons.html": ("icon", "mark", "brand"),
     "components/time.html": ("deadline",),
@@ -31,7 +31,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
         "table", "pagination", "item_list", "item", "title_link", "file_list", "receipt", "notification_list",
         "bulk_bar",
     ),
-    "components/progress.html": ("progress", "seats_bar", "upload_progress", "arrivals"),
+    "components/progress.html": ("progress", "seats_bar", "upload_progress", "pending_notice", "arrivals"),
     "components/charts.html": ("bar_chart", "line_chart", "sparkline"),
     "components/calendar.html": ("week_calendar", "class_list"),
     "components/public.html": ("hero", "course_card", "motif", "print_slip"),

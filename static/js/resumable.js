@@ -22,9 +22,10 @@
   // The same file is known again by its name and the moment it was last changed, as they were told at the beginning.
   const isSame = (metadata, file) => {
     const told = Object.fromEntries(metadata.split(",").map((pair) => pair.trim().split(" ")));
-    const encoded = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
     return told.filename === encoded(file.name) && told.modified === encoded(String(file.lastModified));
   };
+  const nameOf = (url) => url?.replace(/\/$/, "").split("/").pop();
+  const encoded = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
   const line = navigator.connection;
   const isMetered = () => line?.type === "cellular" || line?.saveData === true;
 
@@ -48,7 +49,10 @@
       this.bar.setAttribute("aria-label", this.file.name);
       words.append(element("span", "file-name", this.file.name), this.told, this.bar);
       this.actions = element("div", "actions");
-      this.row.replaceChildren(words, this.actions);
+      this.names = element("input");
+      this.names.type = "hidden";
+      this.row.replaceChildren(words, this.actions, this.names);
+      this.name("awaited");
       this.row.classList.remove("unfinished", "refused");
       this.offer();
     }
@@ -63,6 +67,33 @@
       const focused = this.actions.contains(document.activeElement);
       this.actions.replaceChildren(...buttons);
       if (focused) buttons[0].focus();
+    }
+
+    // What the form says of this file: that it is here, or that it is waited for.
+    name(field) {
+      if (this.url) [this.names.name, this.names.value] = [field, nameOf(this.url)];
+      else this.names.removeAttribute("name");
+    }
+
+    get metadata() {
+      return { filename: this.file.name, filetype: this.file.type, modified: String(this.file.lastModified) };
+    }
+
+    // Has the portal know of this file before its turn to be sent, so that it can wait for it.
+    async announce() {
+      if (!this.url && this.state === "sending") await new Promise((known) => { this.onKnown = known; });
+      if (this.url) return true;
+      const told = Object.entries(this.metadata).map(([key, value]) => `${key} ${encoded(value)}`).join(",");
+      const headers = {
+        ...this.sender.headers(), "Tus-Resumable": "1.0.0", "Upload-Length": this.file.size, "Upload-Metadata": told,
+      };
+      try {
+        const answer = await fetch(this.sender.endpoint, { method: "POST", headers });
+        if (answer.status === 201) this.url = answer.headers.get("Location");
+        else if (answer.status < 500 && answer.status !== 429) this.refuse(answer.status, await answer.text());
+      } catch { /* the line is away: it is asked for later */ }
+      this.name("awaited");
+      return Boolean(this.url);
     }
 
     become(state, words) {
@@ -83,8 +114,8 @@
         retryDelays: RETRIES,
         storeFingerprintForResuming: false,
         headers: this.sender.headers(),
-        metadata: { filename: this.file.name, filetype: this.file.type, modified: String(this.file.lastModified) },
-        onUploadUrlAvailable: () => { this.url = this.upload.url; },
+        metadata: this.metadata,
+        onUploadUrlAvailable: () => { this.url = this.upload.url; this.name("awaited"); this.onKnown?.(); },
         onProgress: (sent, total) => this.tell(sent, total),
         onShouldRetry: (error) => {
           const status = error.originalResponse?.getStatus() || 0;
@@ -110,34 +141,35 @@
     }
 
     arrive() {
-      const input = element("input");
-      input.type = "hidden";
-      input.name = "uploads";
-      input.value = this.url.replace(/\/$/, "").split("/").pop();
       this.bar.hidden = true;
-      this.row.append(input);
+      this.name("uploads");
       this.row.classList.add("arrived");
       this.become("whole", `${size(this.file.size)}, arrived safely`);
     }
 
     fail(error) {
       const status = error.originalResponse?.getStatus() || 0;
+      this.onKnown?.();
       if (!status || (status >= 500 && status !== 507) || MAY_BE_TRIED_AGAIN.includes(status)) {
         setTimeout(() => this.sender.goOn(), LOOK_AGAIN_AFTER);
         this.become("stopped", "The line is away. What arrived is kept; it goes on when the line is back.");
         return;
       }
+      this.refuse(status, error.originalResponse.getBody());
+    }
+
+    refuse(status, words) {
       if (status === 401 || status === 403) {
         this.become("paused", "You are signed out. What arrived is kept: open this page again and choose the same file.");
         return;
       }
-      let words = error.originalResponse.getBody();
       try { words = JSON.parse(words).message; } catch { /* it is the sentence itself */ }
       if (!words || words.length > 300) words = "This file cannot be taken.";
       this.row.classList.add("refused");
       this.told.className = "error";
       this.bar.hidden = true;
       this.url = null;
+      this.name();
       this.become("refused", words);
     }
 
@@ -236,7 +268,8 @@
 
     changed() {
       const arriving = this.isArriving();
-      this.field.closest("form")?.classList.toggle("is-arriving", arriving);
+      const later = this.whenComplete();
+      if (later) later.hidden = !arriving && !this.list.querySelector(".unfinished");
       if (!arriving && this.handsIn) {
         this.handsIn = false;
         this.field.querySelector("[data-hands-in]").hidden = true;
@@ -246,8 +279,41 @@
       queueMicrotask(() => this.next());
     }
 
-    isArriving() {
-      return this.arrivals.some(({ state }) => ["waiting", "sending", "paused", "stopped"].includes(state));
+    isArriving() { return this.arriving().length > 0; }
+
+    arriving() {
+      return this.arrivals.filter(({ state }) => ["waiting", "sending", "paused", "stopped"].includes(state));
+    }
+
+    whenComplete() { return this.field.closest("form")?.querySelector("[data-when-complete]"); }
+
+    // Goes on with what another form had under way: the page was drawn anew, and names what it knows of.
+    adopt(other) {
+      for (const arrival of other.arrivals.filter(({ state }) => state !== "whole")) {
+        const name = nameOf(arrival.url);
+        const row = name && [...this.list.children].find(({ dataset }) => nameOf(dataset.url) === name);
+        if (row) row.replaceWith(arrival.row);
+        else this.list.append(arrival.row);
+        arrival.sender = this;
+        this.arrivals.push(arrival);
+      }
+      other.arrivals = [];
+      this.changed();
+    }
+
+    // Leaves it to the portal to hand in when all is whole; where the portal cannot be told, this page does it.
+    async handOver() {
+      const known = await Promise.all(this.arriving().map((arrival) => arrival.announce()));
+      const form = this.field.closest("form");
+      if (known.every(Boolean)) {
+        this.passes = true;
+        this.whenComplete().click();
+        this.passes = false;
+      } else if (this.isArriving()) {
+        this.handsIn = true;
+        const words = form.querySelector("[data-hands-in]");
+        if (words) { words.hidden = false; words.focus(); }
+      }
     }
 
     forget(arrival) {
@@ -280,11 +346,14 @@
     .forEach((field) => {
       if (field.dataset.ready) return;
       field.dataset.ready = "true";
-      senders.add(new Sender(field));
+      const sender = new Sender(field);
+      const gone = [...senders].filter((other) => !other.field.isConnected);
+      senders.add(sender);
+      gone.forEach((other) => { senders.delete(other); sender.adopt(other); });
     });
   const senderOf = (form) => [...senders].find(({ field }) => field.isConnected && form.contains(field));
 
-  // Nothing is handed in without a file that was not taken, nor while one arrives: then it is handed in by itself.
+  // Nothing is handed in without a file that was not taken, nor while one arrives: then it hands itself in.
   const hold = (event) => {
     const sender = event.target.matches?.("form") && senderOf(event.target);
     const refused = sender?.arrivals.find(({ state }) => state === "refused");
@@ -295,12 +364,10 @@
       refused.actions.querySelector("button").focus();
       return;
     }
-    if (!sender?.isArriving()) return;
+    if (!sender?.isArriving() || sender.passes) return;
     event.preventDefault();
     event.stopPropagation();
-    sender.handsIn = true;
-    const words = event.target.querySelector("[data-hands-in]");
-    if (words) { words.hidden = false; words.focus(); }
+    sender.handOver();
   };
   document.addEventListener("submit", hold, true);
   document.addEventListener("htmx:load", ({ target }) => ready(target));

@@ -26,6 +26,7 @@ DATA = {
     "code": "K7QF-2M9X",
     "files": [{"name": "portrait.jpg", "size": 48_213, "sha256": "ab" * 32}],
     "reason": "The studio has no power.",
+    "why": "The time to hand in has passed. Ask your trainer what you can do.",
 }
 
 

@@ -21,6 +21,7 @@ from portal import db
 from portal.adapters.mailer import mailer_from
 from portal.adapters.storage import FolderStorage, new_key, storage_from
 from portal.cli.check import check as command
+from portal.domain.assignments.pending import hand_in_when_complete
 from portal.domain.files.models import StoredFile, Upload
 from portal.domain.notifications.models import Notification
 from portal.jobs import delivery, sweeping
@@ -28,7 +29,7 @@ from portal.jobs import sealing as sealing_jobs
 from portal.keeping.invariants import INVARIANTS, Look, check
 from portal.settings import Settings
 from tests.cast import Cast, gather_cast
-from tests.domain.assignments.arranging import hand_in, mark
+from tests.domain.assignments.arranging import actor, hand_in, mark, work
 from tests.factories import make_assignment, make_live_class, make_session, now
 from tests.uploads.arranging import receive
 
@@ -83,9 +84,10 @@ def world(live_settings: Settings, live_engine: Engine, cluster, live_database: 
         session.commit()
         portrait = b"\xff\xd8\xff a portrait"
         sent, _waiting = (receive(session, storage, cast.ama, assignment, portrait) for _ in range(2))
-        receive(session, storage, cast.ama, assignment, bytes(40), length=100)
+        half = receive(session, storage, cast.ama, assignment, bytes(40), length=100)
         first = hand_in(session, cast, assignment, uploads=(sent,))
         hand_in(session, cast, assignment)
+        hand_in_when_complete(session, actor(cast.ama), work(assignment, uploads=(half,)), at=now())
         mark(session, cast, first, release=True)
         ids = [str(notification_id) for notification_id in session.scalars(select(Notification.id))]
     delivery.deliver(live_settings, mailer_from(live_settings), ids, at=now().replace(hour=12))
@@ -105,6 +107,7 @@ def test_a_portal_at_work_keeps_every_rule(world: World) -> None:
     assert looked_at["every_receiving_upload_has_its_bytes"] == 1
     assert looked_at["every_whole_upload_has_its_bytes"] == 1
     assert looked_at["every_taken_upload_is_its_file"] == 1
+    assert looked_at["no_hand_in_waits_for_nothing"] == 1
     assert looked_at["the_trail_is_whole_and_sealed"] > 0
 
 
@@ -182,6 +185,20 @@ PLANTED: list[tuple[str, list[str], str]] = [
             "UPDATE submissions SET state = 'draft', number = NULL, code = NULL, submitted_at = NULL",
         ],
         "has 2 drafts",
+    ),
+    (
+        "no_hand_in_waits_for_nothing",
+        [
+            "UPDATE uploads SET state = 'ended', ended_because = 'expired', closed_at = now() WHERE state = 'receiving'",
+            "UPDATE uploads SET closed_at = closed_at - interval '1 hour', last_received_at = now() - interval '1 hour'",
+            "UPDATE pending_hand_ins SET asked_at = now() - interval '2 hours'",
+        ],
+        "and nothing of it is under way",
+    ),
+    (
+        "every_hand_in_that_was_made_is_what_was_asked_for",
+        [f"UPDATE pending_hand_ins SET state = 'done', closed_at = now(), submission_id = {ONE_SUBMISSION}"],
+        "is not its submission",
     ),
     ("every_mark_is_within_its_points", ["UPDATE assignments SET points = 50"], "gives 70.00 of 50 points"),
     ("every_mark_is_within_its_points", ["DELETE FROM submission_members"], "whose work it is not"),

@@ -18,7 +18,11 @@ from portal.adapters.storage import storage_from
 from portal.cli.home import RESTORING
 from portal.cli.restore import fill
 from portal.domain.accounts.models import UserSession
+from portal.domain.assignments.models import PendingHandIn
+from portal.domain.assignments.pending import hand_in_when_complete
+from portal.domain.assignments.work import SubmitAssignment
 from portal.domain.files.models import StoredFile, Upload
+from portal.domain.notifications.models import Notification
 from portal.embedded import Cluster, ClusterAccess
 from portal.keeping.contents import plain
 from portal.keeping.errors import KeepingError
@@ -26,8 +30,9 @@ from portal.keeping.folder import BackupFolder, write_manifest
 from portal.settings import Settings
 from tests.adapters.test_storage import object_store
 from tests.cast import gather_cast
+from tests.domain.assignments.arranging import actor
 from tests.domain.assignments.arranging import hand_in as work
-from tests.factories import make_assignment, make_session, make_user
+from tests.factories import make_assignment, make_session, make_user, now
 from tests.keeping.homes import DATABASE, everything_in, files_in, portal
 from tests.keeping.test_backup import back_up, hand_in
 from tests.platform.runs import OrdinaryUser, Run
@@ -220,6 +225,9 @@ def test_uploads_that_were_under_way_are_ended_and_what_was_handed_in_of_them_st
         taken, whole = (receive(session, storage, cast.ama, assignment, b"\xff\xd8\xff me") for _ in range(2))
         half = receive(session, storage, cast.ama, assignment, b"\xff\xd8\xff", length=100)
         work(session, cast, assignment, uploads=(taken,))
+        asked = SubmitAssignment(assignment_id=assignment.id, key="later", text="With it.", uploads=(half,))
+        hand_in_when_complete(session, actor(cast.ama), asked, at=now())
+        session.commit()
     assert back_up(live_settings, folder).manifest.files == 1
 
     restore(empty_portal, folder)
@@ -230,6 +238,10 @@ def test_uploads_that_were_under_way_are_ended_and_what_was_handed_in_of_them_st
         assert [key for key, _ in storage_from(empty_portal).every_key()] == [
             session.scalars(select(StoredFile.storage_key)).one()
         ]
+        waited = session.scalars(select(PendingHandIn)).one()
+        assert (waited.state, waited.text) == ("refused", "With it.")
+        told = session.scalars(select(Notification).where(Notification.kind == "hand-in-refused")).one()
+        assert "was under way when the portal was brought back from a backup" in told.data["why"]
 
 
 def test_a_bucket_is_restored_from_a_backup(

@@ -22,8 +22,8 @@ from portal.domain.assignments.queries.students import (
     attempts_of,
     page_of_assignments,
 )
-from portal.domain.assignments.submitting import SubmitAssignment, submit_assignment
-from portal.domain.assignments.work import LONGEST_TEXT, MOST_LINKS
+from portal.domain.assignments.submitting import submit_assignment
+from portal.domain.assignments.work import LONGEST_TEXT, MOST_LINKS, SubmitAssignment
 from portal.domain.clock import now
 from portal.domain.errors import DomainError
 from portal.domain.permissions import Permission

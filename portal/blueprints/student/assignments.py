@@ -16,26 +16,30 @@ from portal.blueprints.student import blueprint
 from portal.db import current_session, perform, release_connection
 from portal.domain.assignments import deadlines, queries
 from portal.domain.assignments.arrivals import judge
+from portal.domain.assignments.models import Submission
+from portal.domain.assignments.pending import cancel_pending, hand_in_when_complete
 from portal.domain.assignments.queries.files import files_of
 from portal.domain.assignments.queries.students import AssignmentPage, Attempt, Group
-from portal.domain.assignments.submitting import LONGEST_KEY, SubmitAssignment, keep_files, submit_assignment
+from portal.domain.assignments.submitting import keep_files, submit_assignment
 from portal.domain.assignments.work import (
+    LONGEST_KEY,
     LONGEST_LINK,
     LONGEST_TEXT,
     MOST_LINKS,
+    SubmitAssignment,
     kinds_in_words,
     links_of,
     problem_of_kind,
 )
 from portal.domain.clock import now
 from portal.domain.errors import Conflict, Invalid, TooLarge
-from portal.domain.files.models import FilePurpose
+from portal.domain.files.models import FilePurpose, UploadState
 from portal.domain.files.operations import StoredBytes
 from portal.domain.files.uploads import MOST_OPEN, is_name, waiting_uploads
 from portal.domain.permissions import Permission
 from portal.web.access import requires
 from portal.web.forms import FilesField, LongTextField, PortalForm, at_most
-from portal.web.htmx import go_to, respond
+from portal.web.htmx import go_to, respond, unchanged, wants_fragment
 from portal.web.send_file import send_stored
 from portal.web.sessions import the_person
 from portal.web.uploads import MB, discard, receive, takes_files
@@ -83,7 +87,7 @@ def assignments() -> Response:
 def assignment(assignment_id: UUID) -> Response:
     """One assignment: its brief, the form to hand in, the attempts and their marks."""
     page = queries.assignment_for(current_session(), the_person().person_id, assignment_id)
-    return _show(page, HandInForm(formdata=None, key=str(uuid4())))
+    return _show(page, _blank_form(page), kept=page.pending.kept if page.pending else ())
 
 
 @blueprint.post("/assignments/<uuid:assignment_id>/submission")
@@ -106,15 +110,43 @@ def hand_in(assignment_id: UUID) -> BaseResponse:
         links=links_of(form.links.data or ""),
         files=tuple(arrived.received),
         kept=_kept_ids(),
-        uploads=_named_uploads(),
+        uploads=_named_uploads("uploads", "awaited") if _when_complete() else _named_uploads("uploads"),
     )
+    operation = hand_in_when_complete if _when_complete() else submit_assignment
     try:
-        submission = perform(submit_assignment, person, command, at=now())
+        made = perform(operation, person, command, at=now())
     except (Invalid, Conflict, TooLarge) as error:
         status = form.refuse(error)
         form.key.data = str(uuid4())  # what this key handed in, if anything, stays as it is
         return _refuse(page, form, arrived, status)
-    return go_to(url_for("student.receipt", submission_id=submission.id))
+    if isinstance(made, Submission):
+        return go_to(url_for("student.receipt", submission_id=made.id))
+    return _go_on(assignment_id)
+
+
+@blueprint.get("/assignments/<uuid:assignment_id>/pending-hand-in")
+@requires(Permission.SUBMIT_ASSIGNMENT, polled=True)
+def pending_hand_in(assignment_id: UUID) -> BaseResponse:
+    """Whether what waits has handed itself in: a page left open asks, and goes to the receipt."""
+    session, student_id = current_session(), the_person().person_id
+    page = queries.assignment_for(session, student_id, assignment_id)
+    if page.pending and page.pending.waits:
+        return unchanged()
+    if page.pending and wants_fragment():
+        return _show(page, _blank_form(page), block="pending_hand_in")
+    made = [] if page.pending else queries.attempts_of(session, student_id, assignment_id)
+    if not made:
+        return go_to(url_for("student.assignment", assignment_id=assignment_id))
+    return go_to(url_for("student.receipt", submission_id=made[0].id))
+
+
+@blueprint.post("/assignments/<uuid:assignment_id>/pending-hand-in/cancellation")
+@requires(Permission.SUBMIT_ASSIGNMENT)
+def cancel_hand_in(assignment_id: UUID) -> BaseResponse:
+    """Hand nothing in by itself any more; what was sent stays in the form."""
+    queries.assignment_for(current_session(), the_person().person_id, assignment_id)
+    perform(cancel_pending, the_person(), assignment_id, at=now())
+    return _go_on(assignment_id)
 
 
 @blueprint.get("/submissions/<uuid:submission_id>/receipt")
@@ -130,6 +162,26 @@ def receipt(submission_id: UUID) -> Response:
 def submission_file(submission_id: UUID, file_id: UUID) -> Response:
     """A file that the student handed in, as it was sent."""
     return send_stored(queries.own_file(current_session(), the_person().person_id, submission_id, file_id))
+
+
+def _blank_form(page: AssignmentPage) -> HandInForm:
+    """Return the form as it is opened: with what waits to hand itself in, or could not."""
+    if page.pending is None:
+        return HandInForm(formdata=None, key=str(uuid4()))
+    links = "\n".join(page.pending.links)
+    return HandInForm(formdata=None, key=str(uuid4()), text=page.pending.text, links=links)
+
+
+def _when_complete() -> bool:
+    """Return whether the work is to hand itself in when all is here."""
+    return request.form.get("when") == "complete"
+
+
+def _go_on(assignment_id: UUID) -> BaseResponse:
+    """Show the assignment as it is now. A script that sends files goes on with them: for htmx the page stays."""
+    if not wants_fragment():
+        return go_to(url_for("student.assignment", assignment_id=assignment_id))
+    return assignment(assignment_id)
 
 
 def _receive(files: Iterable[FileStorage], page: AssignmentPage) -> Arrived:
@@ -176,20 +228,28 @@ def _kept_ids() -> tuple[UUID, ...]:
     return tuple(found)
 
 
-def _named_uploads() -> tuple[str, ...]:
-    """Return the files that came in pieces before this form, by their public names."""
-    names = tuple(dict.fromkeys(request.form.getlist("uploads")))
+def _named_uploads(*fields: str) -> tuple[str, ...]:
+    """Return the files that come in pieces beside this form, by their public names."""
+    names = tuple(dict.fromkeys(name for field in fields for name in request.form.getlist(field)))
     if len(names) > MOST_OPEN or not all(map(is_name, names)):
         raise Invalid("This form is not whole. Open the assignment again.")
     return names
 
 
-def _show(page: AssignmentPage, form: HandInForm, *, kept: tuple[UUID, ...] = (), status: int = 200) -> Response:
+def _show(
+    page: AssignmentPage,
+    form: HandInForm,
+    *,
+    kept: tuple[UUID, ...] = (),
+    status: int = 200,
+    block: str = "submission",
+) -> Response:
     session, student_id, at = current_session(), the_person().person_id, now()
     attempts = queries.attempts_of(session, student_id, page.id)
     own = [each for each in attempts if each.enrolment_id == page.enrolment_id and each.state != "withdrawn"]
     made = deadlines.Made.of(attempt.late for attempt in own)
     uploads = waiting_uploads(session, student_id, FilePurpose.SUBMISSION, page.id) if page.has_uploads else []
+    unfinished = [upload for upload in uploads if upload.state == UploadState.RECEIVING]
     judged_at = judge(session, page.due_at, uploads, at).at
     context: dict[str, Any] = {
         "assignment": page,
@@ -204,11 +264,13 @@ def _show(page: AssignmentPage, form: HandInForm, *, kept: tuple[UUID, ...] = ()
         "form": form,
         "kept": queries.kept_files(session, student_id, kept),
         "uploads": uploads,
+        "unfinished": unfinished,
+        "ticked": page.pending.uploads if page.pending and page.pending.waits else None,
         "kinds": kinds_in_words(page.accepted_kinds),
         "largest_file": PLAIN_FORM_FILE // MB,
         "largest_form": PLAIN_FORM_TOTAL // MB,
     }
-    return respond("student/assignment.html", "submission", status=status, **context)
+    return respond("student/assignment.html", block, status=status, **context)
 
 
 def _why_closed(page: AssignmentPage) -> str | None:

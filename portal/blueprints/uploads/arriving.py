@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from uuid import UUID
 
 import structlog
 from flask import request
@@ -23,6 +22,7 @@ from portal.adapters.parts import Part, PartBusy, PartMissing
 from portal.adapters.storage import new_key
 from portal.blueprints.uploads.protocol import Checksum, WrongSum
 from portal.db import close_session, perform
+from portal.domain.assignments.pending import complete_upload, end_upload
 from portal.domain.clock import now
 from portal.domain.errors import DomainError, Gone, Invalid, Locked, TooLarge
 from portal.domain.files import leases, uploads
@@ -30,6 +30,7 @@ from portal.domain.files.kinds import HEAD_BYTES, Kind
 from portal.domain.files.models import UploadEnd
 from portal.domain.files.operations import StoredBytes
 from portal.domain.files.uploads import ENDED_WORDS, KnownUpload
+from portal.domain.permissions import Actor
 from portal.web.uploads import room_on_disk, the_storage
 
 log = structlog.get_logger(__name__)
@@ -73,10 +74,10 @@ class HeldLease:
             raise Locked(leases.BUSY)
 
 
-def append(person_id: UUID, upload_id: str, offset: int, checksum: Checksum | None) -> KnownUpload:
+def append(person: Actor, upload_id: str, offset: int, checksum: Checksum | None) -> KnownUpload:
     """Return the upload after the body of this request was added to it, as far as it came."""
     try:
-        return _append(person_id, upload_id, offset, checksum)
+        return _append(person, upload_id, offset, checksum)
     except (DomainError, WrongSum):
         _read_on()
         raise
@@ -89,9 +90,9 @@ def discard(ended: uploads.Ended) -> None:
         the_storage().delete(ended.storage_key)
 
 
-def _append(person_id: UUID, upload_id: str, offset: int, checksum: Checksum | None) -> KnownUpload:
+def _append(person: Actor, upload_id: str, offset: int, checksum: Checksum | None) -> KnownUpload:
     holder, asked_at = secrets.token_hex(16), time.monotonic()
-    lease = perform(leases.take_lease, person_id, upload_id, holder, offset, at=now())
+    lease = perform(leases.take_lease, person.person_id, upload_id, holder, offset, at=now())
     held = HeldLease(upload_id, holder, asked_at, offset)
     try:
         if (request.content_length or 0) > lease.upload.length - offset:
@@ -99,7 +100,7 @@ def _append(person_id: UUID, upload_id: str, offset: int, checksum: Checksum | N
         if not lease.held:
             return lease.upload
         with _in_words(), room_on_disk(), the_storage().parts.opened(upload_id, offset, held.check) as part:
-            arrival = Arrival(person_id, lease.upload, part, held, checksum)
+            arrival = Arrival(person, lease.upload, part, held, checksum)
             for piece in _pieces():
                 arrival.take(piece)
             return arrival.finish()
@@ -111,9 +112,9 @@ class Arrival:
     """What one request adds to a part."""
 
     def __init__(
-        self, person_id: UUID, upload: KnownUpload, part: Part, held: HeldLease, checksum: Checksum | None
+        self, person: Actor, upload: KnownUpload, part: Part, held: HeldLease, checksum: Checksum | None
     ) -> None:
-        self.person_id, self.upload, self.part, self.held, self.checksum = person_id, upload, part, held, checksum
+        self.person, self.upload, self.part, self.held, self.checksum = person, upload, part, held, checksum
         self.start = part.position
         self.summed = checksum.new() if checksum else None
         self.looked_at = self.start >= HEAD_BYTES
@@ -164,7 +165,7 @@ class Arrival:
         except FileNotFoundError:  # given up on another line in this moment
             raise PartMissing from None
         try:
-            whole = perform(leases.complete, self.upload.id, self.held.holder, stored, at=now())
+            whole = perform(complete_upload, self.upload.id, self.held.holder, stored, at=now())
         except DomainError:  # after any other error it may have been written down all the same
             storage.delete(key)
             raise
@@ -176,7 +177,7 @@ class Arrival:
         try:
             return uploads.judge(self.part.head(HEAD_BYTES), self.upload)
         except (Invalid, TooLarge):
-            discard(perform(uploads.end_upload, self.person_id, self.upload.id, UploadEnd.REFUSED, at=now()))
+            discard(perform(end_upload, self.person, self.upload.id, UploadEnd.REFUSED, at=now()))
             raise
 
 

@@ -12,6 +12,7 @@ from portal.blueprints.uploads import blueprint, protocol
 from portal.blueprints.uploads.arriving import append, discard
 from portal.db import current_session, perform, release_connection
 from portal.domain.assignments import queries
+from portal.domain.assignments.pending import end_upload
 from portal.domain.assignments.sending import SendFile, begin_to_send
 from portal.domain.clock import now
 from portal.domain.errors import Gone, TooLarge
@@ -59,9 +60,9 @@ def begin(assignment_id: UUID) -> Response:
     upload = perform(begin_to_send, person, command, disk.fill_of(the_storage().receiving), at=now())
     if protocol.brings_bytes() or length == 0:
         try:
-            upload = append(person.person_id, upload.id, 0, checksum)
+            upload = append(person, upload.id, 0, checksum)
         except protocol.WrongSum:  # its sender never learns the address
-            discard(perform(uploads.end_upload, person.person_id, upload.id, UploadEnd.TERMINATED, at=now()))
+            discard(perform(end_upload, person, upload.id, UploadEnd.TERMINATED, at=now()))
             raise
     response = Response(status=201)
     response.headers["Location"] = url_for("uploads.ask", upload_id=upload.id)
@@ -92,7 +93,7 @@ def go_on(upload_id: str) -> Response:
     protocol.check_piece_type()
     offset, checksum = protocol.declared_offset(), protocol.checksum()
     hold_place()
-    return _tell(Response(status=204), append(the_person().person_id, upload_id, offset, checksum))
+    return _tell(Response(status=204), append(the_person(), upload_id, offset, checksum))
 
 
 @blueprint.route(ONE, methods=["DELETE"], provide_automatic_options=False)
@@ -101,7 +102,7 @@ def give_up(upload_id: str) -> Response:
     """End an upload and erase what has come."""
     _own(upload_id)
     protocol.check_version()
-    discard(perform(uploads.end_upload, the_person().person_id, upload_id, UploadEnd.TERMINATED, at=now()))
+    discard(perform(end_upload, the_person(), upload_id, UploadEnd.TERMINATED, at=now()))
     return Response(status=204)
 
 

@@ -49,6 +49,16 @@ class SubmissionState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class PendingState(StrEnum):
+    """How far a hand-in is that waits for its files."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    REPLACED = "replaced"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+
+
 submission_number_sequence = Sequence("submission_number_seq", metadata=Base.metadata)
 
 
@@ -179,6 +189,62 @@ class SubmissionLink(Base):
     submission_id: Mapped[UUID] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
     url: Mapped[str]
+
+
+class PendingHandIn(Base):
+    """Work that the portal hands in by itself as soon as the last of its files is whole."""
+
+    __tablename__ = "pending_hand_ins"
+
+    id: Mapped[PrimaryKey]
+    assignment_id: Mapped[UUID] = mapped_column(ForeignKey("assignments.id"), index=True)
+    enrolment_id: Mapped[UUID] = mapped_column(ForeignKey("enrolments.id"))
+    state: Mapped[str] = mapped_column(server_default=PendingState.WAITING)
+    text: Mapped[str] = mapped_column(server_default="")
+    links: Mapped[list[str]] = mapped_column(server_default=sql("'{}'"))
+    key: Mapped[str]
+    """What came with the form: the submission that is made of it has the same."""
+    asked_at: Mapped[datetime]
+    """When it was asked for in the form in which it stands."""
+    closed_at: Mapped[datetime | None]
+    closed_because: Mapped[str] = mapped_column(server_default="")
+    """Why nothing was handed in, in words for its student."""
+    submission_id: Mapped[UUID | None] = mapped_column(ForeignKey("submissions.id"), unique=True)
+
+    __table_args__ = (
+        one_of("state", PendingState, "state"),
+        CheckConstraint("(state = 'waiting') = (closed_at IS NULL)", name="closed"),
+        CheckConstraint("(state IN ('done', 'replaced')) = (submission_id IS NOT NULL)", name="submission"),
+        Index(
+            "uq_pending_hand_ins_waiting",
+            "enrolment_id",
+            "assignment_id",
+            unique=True,
+            postgresql_where=sql("state = 'waiting'"),
+        ),
+        Index("ix_pending_hand_ins_enrolment_id_assignment_id_asked_at", "enrolment_id", "assignment_id", "asked_at"),
+        Index("ix_pending_hand_ins_closed", "closed_at", postgresql_where=sql("state <> 'waiting'")),
+    )
+
+
+class PendingUpload(Base):
+    """An upload that a pending hand-in waits for, or that is whole and goes with it."""
+
+    __tablename__ = "pending_uploads"
+
+    pending_id: Mapped[UUID] = mapped_column(ForeignKey("pending_hand_ins.id", ondelete="CASCADE"), primary_key=True)
+    upload_id: Mapped[str] = mapped_column(ForeignKey("uploads.id", ondelete="CASCADE"), primary_key=True, index=True)
+    position: Mapped[int]
+
+
+class PendingFile(Base):
+    """A file that came with a form and goes with a pending hand-in."""
+
+    __tablename__ = "pending_files"
+
+    pending_id: Mapped[UUID] = mapped_column(ForeignKey("pending_hand_ins.id", ondelete="CASCADE"), primary_key=True)
+    file_id: Mapped[UUID] = mapped_column(ForeignKey("files.id"), primary_key=True, index=True)
+    position: Mapped[int]
 
 
 class MarkingDraft(Base):

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.domain.assignments.models import Submission, SubmissionState
-from portal.domain.assignments.submitting import lock_for_work, refuse_by_state, refuse_by_time
+from portal.domain.assignments.checking import lock_for_work, made_so_far, refuse_by_state, refuse_by_time
 from portal.domain.errors import Invalid
 from portal.domain.files.models import FilePurpose
 from portal.domain.files.uploads import KnownUpload, NewUpload, Room, begin_upload
@@ -30,13 +28,8 @@ class SendFile:
 def begin_to_send(session: Session, actor: Actor, command: SendFile, room: Room, *, at: datetime) -> KnownUpload:
     """Return the upload that may now be sent; refuse what could not be handed in anyway, before it costs data."""
     enrolment, assignment = lock_for_work(session, actor, command.assignment_id)
-    made = select(Submission.late).where(
-        Submission.assignment_id == assignment.id,
-        Submission.enrolment_id == enrolment.id,
-        Submission.state != SubmissionState.WITHDRAWN,
-    )
     refuse_by_state(enrolment, assignment)
-    refuse_by_time(assignment, session.scalars(made).all(), at)
+    refuse_by_time(assignment, made_so_far(session, enrolment, assignment), at)
     if assignment.max_files == 0:
         raise Invalid("This assignment takes text and links, no files.")
     new = NewUpload(

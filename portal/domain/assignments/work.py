@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from portal.domain.files.kinds import Group, group_of
+from portal.domain.files.operations import StoredBytes
 
 LONGEST_TEXT = 100_000  # characters; a long essay has 30,000
 LONGEST_LINK = 2_000  # characters; what browsers and servers take without trouble
 MOST_LINKS = 20
+LONGEST_KEY = 100  # characters; a page sends 36, a client may choose its own
 
 GROUP_WORDS = {
     Group.IMAGE: "images",
@@ -19,6 +23,23 @@ GROUP_WORDS = {
     Group.VIDEO: "video",
     Group.ARCHIVE: "archives",
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubmitAssignment:
+    """One hand-in, as a page or a client sends it."""
+
+    assignment_id: UUID
+    key: str
+    """Made with the form: the same key with the same work is the same hand-in, however often it arrives."""
+    text: str = ""
+    links: tuple[str, ...] = ()
+    files: tuple[StoredBytes, ...] = ()
+    """What came with this request, durable in the store."""
+    kept: tuple[UUID, ...] = ()
+    """Files that came with an earlier request which was refused."""
+    uploads: tuple[str, ...] = ()
+    """Files that came before this request, in pieces; each is handed in once."""
 
 
 def links_of(text: str) -> tuple[str, ...]:

@@ -41,6 +41,8 @@ class StoredFile(Base):
     sha256: Mapped[str]
     storage_key: Mapped[str] = mapped_column(unique=True)
     stored_at: Mapped[datetime]
+    wanted_until: Mapped[datetime | None]
+    """Until when it is kept though it belongs to nothing yet; null: for a day."""
     attached_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
 

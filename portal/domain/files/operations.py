@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from portal.domain.errors import Conflict
@@ -97,6 +97,12 @@ def detach(session: Session, file: StoredFile, *, at: datetime) -> None:
     session.flush()
 
 
+def keep_until(session: Session, file_ids: Iterable[UUID], until: datetime) -> None:
+    """Keep these files until then though they belong to nothing yet: something waits to take them."""
+    stored = StoredFile.id.in_(list(file_ids)) & (StoredFile.state == FileState.STORED)
+    session.execute(update(StoredFile).where(stored).values(wanted_until=until))
+
+
 def give_up_unattached(session: Session, *, at: datetime) -> list[str]:
     """Mark files that were never attached as deleted; return the keys of files deleted a day ago, to be erased."""
     let_go = at - timedelta(hours=KEPT_HOURS)
@@ -106,7 +112,8 @@ def give_up_unattached(session: Session, *, at: datetime) -> list[str]:
         .where(
             or_(
                 StoredFile.state.in_([FileState.RECEIVING, FileState.STORED])
-                & (StoredFile.stored_at < at - timedelta(hours=UNATTACHED_HOURS)),
+                & (StoredFile.stored_at < at - timedelta(hours=UNATTACHED_HOURS))
+                & or_(StoredFile.wanted_until.is_(None), StoredFile.wanted_until < at),
                 (StoredFile.state == FileState.DELETED)
                 & (StoredFile.deleted_at > lately)
                 & (StoredFile.deleted_at <= let_go),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -177,6 +177,15 @@ def lock_whole(
     session: Session, owner_id: UUID, purpose: FilePurpose, subject_id: UUID, names: Sequence[str]
 ) -> list[Upload]:
     """Return these uploads locked, in the order in which they were named; refuse what is not whole and free."""
+    found = lock_open(session, owner_id, purpose, subject_id, names)
+    _refuse(problem for upload in found if (problem := _not_whole(upload)))
+    return found
+
+
+def lock_open(
+    session: Session, owner_id: UUID, purpose: FilePurpose, subject_id: UUID, names: Sequence[str]
+) -> list[Upload]:
+    """Return these uploads locked, whole or under way, in the order in which they were named; refuse others."""
     wanted = list(dict.fromkeys(names))
     if not wanted:
         return []
@@ -188,9 +197,7 @@ def lock_whole(
     )
     rows = session.scalars(statement.order_by(Upload.id).with_for_update().execution_options(populate_existing=True))
     found = {row.id: row for row in rows}
-    problems = [problem for name in wanted if (problem := _why_not(found.get(name)))]
-    if problems:
-        raise Invalid("Not every file is here yet.", fields={"files": " ".join(dict.fromkeys(problems))})
+    _refuse(problem for name in wanted if (problem := why_not(found.get(name))))
     return [found[name] for name in wanted]
 
 
@@ -344,17 +351,26 @@ def _refuse_by_quota(session: Session, owner_id: UUID, new: NewUpload) -> None:
         )
 
 
-def _why_not(row: Upload | None) -> str | None:
-    """Return why an upload cannot be used, or None if it can."""
+def _refuse(problems: Iterable[str]) -> None:
+    if said := list(dict.fromkeys(problems)):
+        raise Invalid("Not every file is here yet.", fields={"files": " ".join(said)})
+
+
+def why_not(row: Upload | None) -> str | None:
+    """Return why an upload is not handed in, now or when it is whole; None if it can be."""
     if row is None:
         return "A file you sent earlier is not here any more. Please choose it again."
-    if row.state == UploadState.RECEIVING:
-        return f"“{row.name}” has not arrived whole yet: {row.offset * 100 // row.length if row.length else 0} %."
     if row.state == UploadState.TAKEN:
         return f"“{row.name}” was handed in already."
     if row.state == UploadState.ENDED:
         return f"“{row.name}” is not here any more. Please choose it again."
     return f"“{row.name}” is empty. Choose the file again." if row.length == 0 else None
+
+
+def _not_whole(row: Upload) -> str | None:
+    if row.state == UploadState.WHOLE:
+        return None
+    return f"“{row.name}” has not arrived whole yet: {row.offset * 100 // row.length} %."
 
 
 def _over_limit(name: str, group: Group) -> str:

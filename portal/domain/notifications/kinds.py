@@ -108,6 +108,17 @@ def _submission_received(data: Data, zone: tzinfo) -> Said:
     )
 
 
+def _hand_in_refused(data: Data, _zone: tzinfo) -> Said:
+    return Said(f"Not handed in: {data['title']}", f"{data['why']} What you sent is still on its page.")
+
+
+def _not_handed_in(data: Data, zone: tzinfo) -> Said:
+    return Said(
+        f"Not handed in yet: {data['title']}",
+        f"Your files have arrived and wait for you. It is due {moment(data['due_at'], zone)}.",
+    )
+
+
 def _mark_released(data: Data, _zone: tzinfo) -> Said:
     return Said(f"Your mark is there: {data['title']}", f"See mark and feedback of your work in {data['course']}.")
 
@@ -149,6 +160,8 @@ KINDS: dict[NotificationKind, Kind] = {
     NotificationKind.SUBMISSION_RECEIVED: Kind(
         _names("title number code received_at"), _submission_received, can_wait=False
     ),
+    NotificationKind.HAND_IN_REFUSED: Kind(_names("title why"), _hand_in_refused, can_wait=False),
+    NotificationKind.NOT_HANDED_IN: Kind(_names("title due_at"), _not_handed_in, can_wait=False),
     NotificationKind.MARK_RELEASED: Kind(_names("course title"), _mark_released),
     NotificationKind.CLASS_SCHEDULED: Kind(_names("course title starts_at ends_at place"), _class_scheduled),
     NotificationKind.CLASS_MOVED: Kind(

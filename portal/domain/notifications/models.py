@@ -24,6 +24,8 @@ class NotificationKind(StrEnum):
     MATERIAL_RELEASED = "material-released"
     ASSIGNMENT_PUBLISHED = "assignment-published"
     SUBMISSION_RECEIVED = "submission-received"
+    HAND_IN_REFUSED = "hand-in-refused"
+    NOT_HANDED_IN = "not-handed-in"
     MARK_RELEASED = "mark-released"
     CLASS_SCHEDULED = "class-scheduled"
     CLASS_MOVED = "class-moved"

@@ -117,7 +117,7 @@ DATA_CLASSES: dict[str, dict[str, DataClass]] = {
         identity="owner_id",
         work="name kind size sha256 storage_key",
         behaviour="stored_at attached_at deleted_at",
-        none="id purpose state",
+        none="id purpose state wanted_until",
     ),
     "uploads": _of(
         identity="owner_id",
@@ -156,6 +156,13 @@ DATA_CLASSES: dict[str, dict[str, DataClass]] = {
     "submission_members": _of(work="submission_id enrolment_id assignment_id"),
     "submission_files": _of(work="submission_id file_id position"),
     "submission_links": _of(work="submission_id position url"),
+    "pending_hand_ins": _of(
+        work="assignment_id enrolment_id state text links submission_id",
+        behaviour="asked_at closed_at closed_because",
+        none="id key",
+    ),
+    "pending_uploads": _of(work="pending_id upload_id position"),
+    "pending_files": _of(work="pending_id file_id position"),
     "marking_drafts": _of(identity="trainer_id", work="submission_id points", content="feedback", behaviour="saved_at"),
     "grades": _of(
         identity="graded_by",

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from portal.db import among, read
 from portal.domain.assignments.models import Assignment, AssignmentState, Submission, SubmissionState
+from portal.domain.assignments.queries.pending import not_handed_in
 from portal.domain.assignments.queries.students import LatestMark, latest_marks
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.courses.models import Course, Intake
@@ -51,6 +52,8 @@ class DueWork:
     cut_off_at: datetime | None
     drafted: bool
     """Whether a draft of it is kept."""
+    not_handed_in: str | None
+    """What waits: work that hands itself in is `pending`, files that have arrived are `whole`."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,7 @@ def _due_work() -> Select[*tuple[Any, ...]]:
             Assignment.due_at,
             Assignment.cut_off_at,
             exists().where(own, Submission.state == SubmissionState.DRAFT),
+            not_handed_in(),
         )
         .join(Intake, Intake.id == Assignment.intake_id)
         .join(Course, Course.id == Intake.course_id)

@@ -159,13 +159,13 @@ def _orphans(look: Look, batch: Sequence[tuple[str, datetime]]) -> list[str]:
 
 
 def no_file_waits_for_ever(look: Look) -> Found:
-    """No file waits to be attached for longer than a day.
+    """No file waits to be attached for longer than a day, or than a pending hand-in wants it.
 
     Design, Files: "a sweeper removes what was never attached". Done by the job `files.sweep`.
     """
     return look.rule(
         "files WHERE state IN ('receiving', 'stored')",
         "SELECT format('file %s waits since %s', id, stored_at) FROM files "
-        "WHERE state IN ('receiving', 'stored') AND stored_at < :before",
+        "WHERE state IN ('receiving', 'stored') AND greatest(stored_at, wanted_until) < :before",
         before=look.at - UNATTACHED,
     )

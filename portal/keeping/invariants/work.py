@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from portal.keeping.invariants.look import Found, Look
 
 RECEIPTS = "submissions WHERE state <> 'draft'"
+SEEN_TO = timedelta(minutes=10)  # the job looks every minute; one that is late is no breach
 
 
 def every_receipt_has_number_and_code(look: Look) -> Found:
@@ -104,5 +107,41 @@ def states_of_work_tell_of_its_marks(look: Look) -> Found:
         HAVING CASE s.state WHEN 'graded' THEN count(g.id) = 0 OR count(g.released_at) > 0
                             WHEN 'returned' THEN count(g.released_at) = 0
                             ELSE count(g.id) > 0 END
+        """,
+    )
+
+
+def no_hand_in_waits_for_nothing(look: Look) -> Found:
+    """No work waits to hand itself in for ten minutes after the last of its files was whole, or ended.
+
+    Product, Submission: "acknowledged only when its bytes are durably stored". Done by the jobs
+    `assignments.hand_in_if_complete` and, once a minute, `assignments.hand_in_what_waits`.
+    """
+    return look.rule(
+        "pending_hand_ins WHERE state = 'waiting'",
+        """
+        SELECT format('hand-in %s waits, and nothing of it is under way since %s', p.id, max(u.last_received_at))
+        FROM pending_hand_ins p LEFT JOIN pending_uploads w ON w.pending_id = p.id LEFT JOIN uploads u ON u.id = w.upload_id
+        WHERE p.state = 'waiting' GROUP BY p.id
+        HAVING count(*) FILTER (WHERE u.state = 'receiving') = 0
+            AND greatest(p.asked_at, max(u.last_received_at), max(u.closed_at)) < :before
+        """,
+        before=look.at - SEEN_TO,
+    )
+
+
+def every_hand_in_that_was_made_is_what_was_asked_for(look: Look) -> Found:
+    """Work that handed itself in is a submission of the same student for the same assignment, with the same key.
+
+    Product, Submission: "of an assignment by an enrolment". That each is one submission is kept by
+    `uq_pending_hand_ins_submission_id`; that the two agree only by `submit_assignment`.
+    """
+    return look.rule(
+        "pending_hand_ins WHERE submission_id IS NOT NULL",
+        """
+        SELECT format('hand-in %s is not its submission %s', p.id, s.id)
+        FROM pending_hand_ins p JOIN submissions s ON s.id = p.submission_id
+        WHERE (p.assignment_id, p.enrolment_id) IS DISTINCT FROM (s.assignment_id, s.enrolment_id)
+            OR (p.state = 'done') <> (p.key = s.key)
         """,
     )

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from portal.domain.accounts.models import User
 from portal.domain.assignments.marking import GradeSubmission, grade_submission
 from portal.domain.assignments.models import Assignment, Grade, Submission
-from portal.domain.assignments.submitting import SubmitAssignment, submit_assignment
+from portal.domain.assignments.submitting import submit_assignment
+from portal.domain.assignments.work import SubmitAssignment
 from portal.domain.files.operations import StoredBytes
 from portal.domain.permissions import Actor, Duty, Role
 from tests.cast import Cast

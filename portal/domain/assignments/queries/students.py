@@ -25,6 +25,7 @@ from portal.domain.assignments.models import (
     SubmissionState,
 )
 from portal.domain.assignments.queries.files import links_of_submission
+from portal.domain.assignments.queries.pending import Pending, as_pending, not_handed_in, pending_of_assignment
 from portal.domain.assignments.queries.shown import (
     counting_mark,
     current_enrolment_first,
@@ -95,12 +96,16 @@ class AssignmentRow(ListedAssignment):
 
     mark: Decimal | None
     """Of the attempt that counts, once released."""
+    not_handed_in: str | None
+    """What waits: work that hands itself in is `pending`, files that have arrived are `whole`."""
 
 
 @dataclass(frozen=True)
 class AssignmentPage:
     """One assignment as its student sees it."""
 
+    pending: Pending | None
+    """What waits to hand itself in, or could not."""
     id: UUID
     title: str
     course: str
@@ -182,7 +187,7 @@ def assignment_for(session: Session, student_id: UUID, assignment_id: UUID) -> A
     row = read(session, _assignment(), {"student_id": student_id, "assignment_id": assignment_id}).one_or_none()
     if row is None:
         raise NotFound
-    return AssignmentPage(*row)
+    return AssignmentPage(as_pending(row.pending), *row[:-1])
 
 
 def attempts_of(session: Session, student_id: UUID, assignment_id: UUID) -> list[Attempt]:
@@ -245,7 +250,7 @@ def _assignments(*, page: bool) -> Select[*tuple[Any, ...]]:
     if page:
         return statement.add_columns(each.c.total)
     mark = counting_mark()
-    return statement.outerjoin(mark, true()).add_columns(mark.c.final_points)
+    return statement.outerjoin(mark, true()).add_columns(mark.c.final_points, not_handed_in().label("not_handed_in"))
 
 
 @cache
@@ -280,6 +285,7 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             Intake.course_id,
             Intake.id.label("intake_id"),
             exists(has_uploads).label("has_uploads"),
+            pending_of_assignment().label("pending"),
         )
         .select_from(Enrolment)
         .join(Assignment, Assignment.intake_id == Enrolment.intake_id)

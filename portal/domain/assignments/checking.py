@@ -1,0 +1,171 @@
+"""What keeps work from being handed in: who and what must be there, the dates, the shape, the kinds of files.
+
+Everything is looked at under lock, so that it still holds when the work is written down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from uuid import UUID
+
+from sqlalchemy import Select, bindparam, select, text
+from sqlalchemy.orm import Session
+
+from portal.db import among
+from portal.domain.assignments import deadlines
+from portal.domain.assignments.arrivals import Judgement, judge
+from portal.domain.assignments.models import Assignment, AssignmentState, Submission, SubmissionState
+from portal.domain.assignments.work import (
+    LONGEST_KEY,
+    LONGEST_TEXT,
+    MOST_LINKS,
+    SubmitAssignment,
+    problem_of_kind,
+    problem_of_link,
+)
+from portal.domain.enrolments.models import CURRENT, Enrolment, EnrolmentState
+from portal.domain.errors import Conflict, Invalid, NotFound
+from portal.domain.files.models import FilePurpose, FileState, StoredFile, Upload, UploadState
+from portal.domain.files.operations import StoredBytes
+from portal.domain.permissions import Actor
+
+
+def lock_for_work(session: Session, actor: Actor, assignment_id: UUID) -> tuple[Enrolment, Assignment]:
+    """Return the student's enrolment and the assignment as they are now, and hold both.
+
+    Two hand-ins by one person come one after the other, and no date moves while somebody hands in.
+    """
+    row = session.execute(_locked(), {"assignment_id": assignment_id, "student_id": actor.person_id}).one_or_none()
+    if row is None:
+        raise NotFound
+    return row.Enrolment, row.Assignment
+
+
+@cache
+def _locked() -> Select[Enrolment, Assignment]:
+    return (
+        select(Enrolment, Assignment)
+        .join(Assignment, Assignment.intake_id == Enrolment.intake_id)
+        .where(
+            Assignment.id == bindparam("assignment_id"),
+            Enrolment.user_id == bindparam("student_id"),
+            among(Enrolment.state, CURRENT),
+        )
+        .with_for_update(of=Enrolment, key_share=True)
+        .suffix_with(text("FOR SHARE OF assignments"))
+        .execution_options(populate_existing=True)
+    )
+
+
+def made_so_far(session: Session, enrolment: Enrolment, assignment: Assignment) -> Sequence[bool]:
+    """Return of each attempt that stands whether it was late."""
+    made = select(Submission.late).where(
+        Submission.assignment_id == assignment.id,
+        Submission.enrolment_id == enrolment.id,
+        Submission.state != SubmissionState.WITHDRAWN,
+    )
+    return session.scalars(made).all()
+
+
+def check_work(
+    session: Session,
+    actor: Actor,
+    assignment: Assignment,
+    late: Sequence[bool],
+    command: SubmitAssignment,
+    sent: Sequence[Upload],
+    *,
+    at: datetime,
+) -> tuple[Judgement, list[StoredFile]]:
+    """Return what the deadline makes of this work, and the kept files it names; refuse what breaks a rule.
+
+    `late` says of each attempt made so far whether it was; `sent` may be under way still.
+    """
+    judgement = judge(session, assignment.due_at, sent, at)
+    refuse_by_time(assignment, late, judgement.at)
+    _refuse_by_shape(assignment, command)
+    kept = _lock_kept(session, actor, command.kept)
+    whole = [bytes_of(upload) for upload in sent if upload.state == UploadState.WHOLE]
+    _refuse_by_kind(assignment, [*command.files, *whole], kept)
+    return judgement, kept
+
+
+def refuse_by_state(enrolment: Enrolment, assignment: Assignment) -> None:
+    """Refuse work for an assignment that takes none, or by somebody who does not study there now."""
+    if assignment.state == AssignmentState.DRAFT:
+        raise NotFound
+    if assignment.state != AssignmentState.PUBLISHED:
+        raise Conflict("This assignment is archived: nothing more is taken.")
+    if enrolment.state == EnrolmentState.SUSPENDED:
+        raise Conflict("Your enrolment is suspended, so nothing can be handed in now. The office can tell you more.")
+    if enrolment.state != EnrolmentState.ACTIVE:
+        raise Conflict("You have completed this intake: nothing more is taken.")
+
+
+def refuse_by_time(assignment: Assignment, late: Sequence[bool], at: datetime) -> None:
+    """Refuse work that comes too early or too late, or after these attempts."""
+    made = deadlines.Made.of(late)
+    if refusal := deadlines.refusal(dates_of(assignment), assignment.attempts_allowed, made, at):
+        raise Conflict(refusal.value)
+
+
+def dates_of(assignment: Assignment) -> deadlines.Dates:
+    return deadlines.Dates(opens_at=assignment.opens_at, due_at=assignment.due_at, cut_off_at=assignment.cut_off_at)
+
+
+def _refuse_by_shape(assignment: Assignment, command: SubmitAssignment) -> None:
+    problems: dict[str, str] = {}
+    number_of_files = len(command.files) + len(command.kept) + len(set(command.uploads))
+    if len(command.text) > LONGEST_TEXT:
+        problems["text"] = f"At most {LONGEST_TEXT:,} characters; put longer text into a file."
+    if len(command.links) > MOST_LINKS:
+        problems["links"] = f"At most {MOST_LINKS} links."
+    elif problem := next(filter(None, map(problem_of_link, command.links)), None):
+        problems["links"] = problem
+    if number_of_files > assignment.max_files:
+        most = assignment.max_files
+        problems["files"] = f"At most {most} files." if most else "This assignment takes text and links, no files."
+    if not 0 < len(command.key) <= LONGEST_KEY:
+        problems["key"] = "Open the assignment again, then hand in."
+    if problems:
+        raise Invalid("Please check your work. Nothing has been handed in yet.", fields=problems)
+    if not (command.text.strip() or command.links or number_of_files):
+        raise Invalid("There is nothing to hand in yet. Write something, give a link, or choose a file.")
+
+
+def _lock_kept(session: Session, actor: Actor, kept: Sequence[UUID]) -> list[StoredFile]:
+    """Return the student's own files of an earlier request, locked, in the order in which they were named."""
+    if not kept:
+        return []
+    statement = select(StoredFile).where(
+        StoredFile.id.in_(kept),
+        StoredFile.owner_id == actor.person_id,
+        StoredFile.purpose == FilePurpose.SUBMISSION,
+        StoredFile.state == FileState.STORED,
+    )
+    found = {row.id: row for row in session.scalars(statement.with_for_update())}
+    if missing := len(set(kept) - found.keys()):
+        gone = "A file you sent earlier is" if missing == 1 else f"{missing} files you sent earlier are"
+        raise Invalid(f"{gone} not here any more.", fields={"files": "Please choose what is missing again."})
+    return [found[file_id] for file_id in dict.fromkeys(kept)]
+
+
+def _refuse_by_kind(assignment: Assignment, received: Sequence[StoredBytes], kept: Sequence[StoredFile]) -> None:
+    accepted = assignment.accepted_kinds
+    named = [(file.name, file.kind) for file in received] + [(file.name, file.kind) for file in kept]
+    problems = [problem for name, kind in named if (problem := problem_of_kind(name, kind, accepted))]
+    if problems:
+        raise Invalid("A file is not of the right kind.", fields={"files": " ".join(problems)})
+
+
+def bytes_of(upload: Upload) -> StoredBytes:
+    """Return what is known of the bytes of a whole upload; they stay where they are."""
+    return StoredBytes(
+        key=upload.storage_key or "",
+        size=upload.length,
+        sha256=upload.sha256 or "",
+        kind=upload.kind or "",
+        name=upload.name,
+    )
