@@ -304,6 +304,7 @@
     // Leaves it to the portal to hand in when all is whole; where the portal cannot be told, this page does it.
     async handOver() {
       const known = await Promise.all(this.arriving().map((arrival) => arrival.announce()));
+      await new Promise((next) => { setTimeout(next); });  // a form that is being submitted cannot be submitted
       const form = this.field.closest("form");
       if (known.every(Boolean)) {
         this.passes = true;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +13,15 @@ from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select
 
 from portal.domain.files.models import StoredFile, Upload, UploadState
+from portal.embedded import ClusterAccess
 from tests.browser.conftest import Site, assert_no_sideways_scrolling, sign_in
 from tests.browser.test_journeys import new_student
+from tests.conftest import settings_for
 from tests.factories import make_assignment
+from tests.jobs.worker_process import worker
 
 Open = Callable[..., Page]
 MB = 1_000_000
-BYTES_A_SECOND = 3 * MB
 FILES = re.compile("^Files")
 
 
@@ -30,10 +32,10 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def on_a_slow_line(page: Page) -> None:
+def on_a_slow_line(page: Page, bytes_a_second: int = 3 * MB) -> None:
     line = page.context.new_cdp_session(page)
     line.send("Network.enable")
-    speed = {"downloadThroughput": BYTES_A_SECOND, "uploadThroughput": BYTES_A_SECOND}
+    speed = {"downloadThroughput": bytes_a_second, "uploadThroughput": bytes_a_second}
     line.send("Network.emulateNetworkConditions", {"offline": False, "latency": 10, **speed})
 
 
@@ -48,7 +50,18 @@ def opened(open_browser: Open, name: str, address: str, *, width: int = 1280) ->
     return page
 
 
-def test_a_film_goes_on_where_it_stopped_after_the_page_was_closed_and_is_handed_in_when_it_is_whole(
+@pytest.fixture
+def at_work(site: Site, cluster: ClusterAccess) -> Iterator[None]:
+    """A worker, which hands in what is complete."""
+    database = site.session.connection().engine.url.database
+    site.session.rollback()
+    assert database
+    with worker(settings_for(cluster, database, site.home, portal_url=site.address)):
+        yield
+
+
+@pytest.mark.usefixtures("at_work")
+def test_a_film_goes_on_where_it_stopped_after_the_page_was_closed_and_hands_itself_in_when_it_is_whole(
     site: Site, open_browser: Open, film: Path
 ) -> None:
     name = new_student(site, "Afia")
@@ -69,10 +82,17 @@ def test_a_film_goes_on_where_it_stopped_after_the_page_was_closed_and_is_handed
     page.on("request", lambda sent: offsets.append(int(sent.headers.get("upload-offset", -1))))
     page.goto(address)
     expect(arrivals(page)).to_contain_text("Choose the same file again")
-    on_a_slow_line(page)
+    on_a_slow_line(page, MB)
     page.get_by_label(FILES).set_input_files([film])
-    page.get_by_role("button", name="Hand in", exact=True).click()
-    expect(page.get_by_text("Still arriving")).to_be_visible()
+    page.get_by_label("Your text").fill("By one window.")
+    page.get_by_role("button", name="Hand in when complete").click()
+    expect(page.get_by_text("Your work hands itself in")).to_be_visible()
+    expect(page.get_by_text("when scene.mp4 is whole")).to_be_visible()
+    expect(arrivals(page)).to_contain_text(re.compile(r"MB of\s24\sMB, .* left"))
+    expect(page.get_by_label("Your text")).to_have_value("By one window.")
+    assert_no_sideways_scrolling(page)
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=f"{folder}/hands-itself-in.png", full_page=True)
     page.wait_for_url("**/receipt", timeout=30_000)
     expect(page.get_by_text(hashlib.sha256(film.read_bytes()).hexdigest())).to_be_visible()
     assert min(offset for offset in offsets if offset >= 0) >= 8 * MB, "what had arrived was sent again"
@@ -111,3 +131,27 @@ def test_a_file_that_is_not_what_its_name_says_is_refused_beside_itself_and_the_
     page.wait_for_url("**/receipt")
     expect(page.get_by_text("two.jpg")).to_be_visible()
     expect(page.get_by_text("one.jpg")).to_have_count(0)
+
+
+@pytest.mark.usefixtures("at_work")
+def test_pressing_hand_in_while_files_arrive_leaves_it_to_the_portal_and_can_be_taken_back(
+    site: Site, open_browser: Open, film: Path, tmp_path: Path
+) -> None:
+    name = new_student(site, "Adwoa")
+    assignment = make_assignment(site.session, site.cast.intake, site.cast.kofi, title="Three scenes")
+    site.session.commit()
+    others = [tmp_path / f"take{number}.mp4" for number in range(2)]
+    for other in others:
+        other.write_bytes(film.read_bytes()[: 3 * MB])
+    page = opened(open_browser, name, f"/student/assignments/{assignment.id}")
+    on_a_slow_line(page)
+    page.get_by_label(FILES).set_input_files([film, *others])
+    page.get_by_role("button", name="Hand in", exact=True).click()
+    expect(page.get_by_text("Your work hands itself in")).to_be_visible()
+    expect(page.get_by_text("when scene.mp4, take0.mp4, take1.mp4 are whole")).to_be_visible()
+    page.get_by_role("button", name="Do not hand in by itself").click()
+    expect(page.get_by_text("Your work hands itself in")).to_have_count(0)
+    expect(arrivals(page).get_by_text("arrived safely")).to_have_count(3, timeout=30_000)
+    page.get_by_role("button", name="Hand in", exact=True).click()
+    page.wait_for_url("**/receipt")
+    expect(page.get_by_text("take1.mp4")).to_be_visible()
