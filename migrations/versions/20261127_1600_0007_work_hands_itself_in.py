@@ -1,7 +1,7 @@
 """Work hands itself in when the last of its files is whole.
 
 Revision ID: 0007
-Revises: 0006
+Revises: 0010
 """
 
 import re
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0007"
-down_revision = "0006"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

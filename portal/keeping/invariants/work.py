@@ -121,7 +121,8 @@ def no_hand_in_waits_for_nothing(look: Look) -> Found:
         "pending_hand_ins WHERE state = 'waiting'",
         """
         SELECT format('hand-in %s waits, and nothing of it is under way since %s', p.id, max(u.last_received_at))
-        FROM pending_hand_ins p LEFT JOIN pending_uploads w ON w.pending_id = p.id LEFT JOIN uploads u ON u.id = w.upload_id
+        FROM pending_hand_ins p LEFT JOIN pending_uploads w ON w.pending_id = p.id
+        LEFT JOIN uploads u ON u.id = w.upload_id
         WHERE p.state = 'waiting' GROUP BY p.id
         HAVING count(*) FILTER (WHERE u.state = 'receiving') = 0
             AND greatest(p.asked_at, max(u.last_received_at), max(u.closed_at)) < :before
