@@ -1,4 +1,5 @@
-// Marking by keyboard: a letter leads to the link or button that carries it, except while something is being typed.
+// Marking by keyboard: a letter leads to the link or button that carries it, except while something is being typed;
+// in a list j and k go from row to row, and Enter opens the row as it does any link.
 (() => {
   const typing = (target) => target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
 
@@ -7,8 +8,19 @@
     const key = event.ctrlKey ? `Ctrl+${event.key}` : event.key;
     if (!event.ctrlKey && typing(event.target)) return;
     const control = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
-    if (!control) return;
+    if (!control && !walk(key)) return;
     event.preventDefault();
-    control.click();
+    control?.click();
   });
+
+  const walk = (key) => {
+    const step = { j: 1, k: -1 }[key];
+    const rows = [...document.querySelectorAll("[data-walk] :is(tbody th a, .pagination a[rel=next])")];
+    if (!step || !rows.length) return false;
+    const here = rows.indexOf(document.activeElement);
+    rows[Math.min(Math.max(here + step, 0), rows.length - 1)].focus();
+    return true;
+  };
+
+  document.querySelectorAll("[data-keys]").forEach((hint) => { hint.hidden = false; });
 })();

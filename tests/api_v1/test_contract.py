@@ -22,12 +22,18 @@ CALLS = [
     ("GET", "/assignments/my-assignments"),
     ("GET", "/assignments/{assignment_id}"),
     ("POST", "/assignments/{assignment_id}/submit"),
+    ("GET", "/assignments/submissions/{submission_id}"),
+    ("POST", "/assignments/submissions/{submission_id}/grade"),
     ("GET", "/live-classes/upcoming"),
     ("GET", "/dashboard/student"),
     ("GET", "/dashboard/admin"),
 ]
-# A hand-in of the right shape may still be refused for what it holds: nothing at all, or a file of a wrong kind.
-JUDGED_BY_CONTENT = {"/assignments/{assignment_id}/submit": [positive_data_acceptance]}
+# A hand-in of the right shape may still be refused for what it holds: nothing at all, or a file of a wrong kind;
+# a mark for being more than the assignment has points.
+JUDGED_BY_CONTENT = {
+    "/assignments/{assignment_id}/submit": [positive_data_acceptance],
+    "/assignments/submissions/{submission_id}/grade": [positive_data_acceptance],
+}
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -12,10 +13,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.domain.assignments.models import Grade, MarkingDraft, Submission, SubmissionFile
+from portal.domain.courses.models import IntakeTrainer
 from portal.domain.notifications.models import Notification
+from tests.api_v1.conftest import program as program
 from tests.cast import Cast
 from tests.domain.assignments.arranging import hand_in, mark
-from tests.factories import make_assignment, make_enrolment, make_user
+from tests.factories import make_assignment, make_enrolment, make_user, now
 from tests.pages import assert_page_and_fragment, parse, words
 
 HTMX = {"HX-Request": "true"}
@@ -41,6 +44,11 @@ def kofi(sign_in: Any, cast: Cast) -> FlaskClient:
 
 def bench(submission: Submission) -> str:
     return f"/trainer/submissions/{submission.id}"
+
+
+def seen_by(client: FlaskClient, submission: Submission) -> str:
+    """Return which mark the form on the bench was opened with."""
+    return parse(client.get(bench(submission))).css_first("#mark input[name=seen]").attributes.get("value") or ""
 
 
 def students_in(client: FlaskClient, address: str) -> list[str]:
@@ -234,15 +242,65 @@ def test_a_mark_changed_after_its_release_is_a_further_row(
     kofi: FlaskClient, world: Session, cast: Cast, sign_in: Any, assignment: Any, submission: Submission
 ) -> None:
     kofi.post(f"{bench(submission)}/grade", data={"points": "10", "feedback": "Fair", "release": "y"})
-    kofi.post(f"{bench(submission)}/grade", data={"points": "15", "feedback": "Better", "then": "stay"})
+    changed = {"points": "15", "feedback": "Better", "then": "stay", "seen": seen_by(kofi, submission)}
+    refused = kofi.post(f"{bench(submission)}/grade", data=changed)
+    assert refused.status_code == 422
+    assert parse(refused).css_first("input[name=reason]").attributes["aria-invalid"] == "true"
+    assert parse(refused).css_first("input[name=points]").attributes["value"] == "15"
+    kofi.post(f"{bench(submission)}/grade", data=changed | {"reason": "The second photograph was overlooked."})
     ama, page = sign_in(cast.ama), f"/student/assignments/{assignment.id}"
     assert "10 of 20 points" in words(ama.get(page))
     assert students_in(kofi, "/trainer/marking?state=held_back") == ["Ama Mensah"]
+    assert "overlooked" not in words(ama.get(page))
+    bench_history = words(parse(kofi.get(bench(submission))).css_first("[aria-label='History of the mark']"))
+    for told in ("15 of 20, was 10", "Kofi Asante", "The second photograph was overlooked.", "held back"):
+        assert told in bench_history
     kofi.post(f"{bench(submission)}/release")
     assert "15 of 20 points" in words(ama.get(page))
+    assert "from 10 to 15. The second photograph was overlooked." in words(ama.get(page))
     history = world.scalars(select(Grade).order_by(Grade.graded_at)).all()
     assert [(str(grade.final_points), grade.feedback) for grade in history] == [("10.00", "Fair"), ("15.00", "Better")]
     assert all(grade.released_at for grade in history)
+
+
+def test_of_two_trainers_the_second_is_told_and_sees_both_marks(
+    kofi: FlaskClient, sign_in: Any, world: Session, cast: Cast, submission: Submission
+) -> None:
+    world.add(IntakeTrainer(intake_id=cast.intake.id, user_id=cast.efua.id))
+    world.commit()
+    efua = sign_in(cast.efua)
+    seen = seen_by(efua, submission)
+    kofi.post(f"{bench(submission)}/grade", data={"points": "10", "feedback": "Fair light", "seen": seen})
+    mine = {"points": "15", "feedback": "Strong composition", "seen": seen, "then": "next"}
+    answer = efua.post(f"{bench(submission)}/grade", data=mine)
+    page = parse(answer)
+    assert answer.status_code == 409
+    assert "Kofi Asante has given 10 of 20 since you began" in words(page.css_first(".error-summary"))
+    assert "Fair light" in words(page.css_first("#mark .notice"))
+    assert page.css_first("textarea[name=feedback]").text().strip() == "Strong composition"
+    assert page.css_first("input[name=points]").attributes["value"] == "15"
+    assert len(world.scalars(select(Grade)).all()) == 1
+    again = mine | {"seen": page.css_first("#mark input[name=seen]").attributes["value"], "reason": "We agreed on it."}
+    assert efua.post(f"{bench(submission)}/grade", data=again).status_code == 303
+    marks = world.scalars(select(Grade).order_by(Grade.graded_at)).all()
+    assert [(str(grade.final_points), grade.reason) for grade in marks] == [
+        ("10.00", ""),
+        ("15.00", "We agreed on it."),
+    ]
+
+
+def test_a_draft_that_was_overtaken_by_another_mark_is_shown_beside_it(
+    kofi: FlaskClient, sign_in: Any, world: Session, cast: Cast, submission: Submission
+) -> None:
+    world.add(IntakeTrainer(intake_id=cast.intake.id, user_id=cast.efua.id))
+    world.commit()
+    typed = {"points": "15", "feedback": "Strong", "reason": "Because"}
+    sign_in(cast.efua).post(f"{bench(submission)}/draft", data=typed, headers=HTMX)
+    kofi.post(f"{bench(submission)}/grade", data={"points": "10", "feedback": "Fair light"})
+    page = parse(sign_in(cast.efua).get(bench(submission)))
+    assert "Fair light" in words(page.css_first("#mark .notice"))
+    assert page.css_first("textarea[name=feedback]").text().strip() == "Strong"
+    assert page.css_first("input[name=reason]").attributes["value"] == "Because"
 
 
 def test_a_double_click_gives_one_mark(kofi: FlaskClient, world: Session, submission: Submission) -> None:
@@ -271,6 +329,72 @@ def test_marks_are_released_together_from_the_queue_and_from_the_assignment(
     assert "There is no mark to release" in words(again)
 
 
+def test_marks_held_back_together_leave_no_trace_before_one_release_of_them_all(
+    kofi: FlaskClient, sign_in: Any, program: Any, world: Session, cast: Cast
+) -> None:
+    held = make_assignment(world, cast.intake, cast.kofi, title="A poster", points=900, hold_marks=True)
+    abena = make_user(world, first_name="Abena", last_name="Sarpong")
+    make_enrolment(world, abena, cast.intake)
+    world.commit()
+    submission = hand_in(world, cast, held)
+    second = hand_in(world, cast, held, by=abena)
+    for each, points in ((submission, "876.5"), (second, "800")):
+        assert not parse(kofi.get(bench(each))).css("input[name=release]")
+        kofi.post(f"{bench(each)}/grade", data={"points": points, "feedback": "Secret praise"})
+        forced = {"points": points, "feedback": "Secret praise", "release": "y"}
+        assert kofi.post(f"{bench(each)}/grade", data=forced).status_code == 409
+        kofi.post(f"{bench(each)}/release")
+    kofi.post("/trainer/marking/release?state=held_back", data={"ids": [str(submission.id), str(second.id)]})
+    ama, own = sign_in(cast.ama), f"/student/assignments/{held.id}"
+    pages = (
+        own,
+        "/student/",
+        "/student/assignments",
+        "/notifications",
+        f"/student/submissions/{submission.id}/receipt",
+    )
+    calls = (f"/assignments/{held.id}", "/assignments/my-assignments", "/dashboard/student")
+    texts = [words(ama.get(page)) for page in pages] + [program(cast.ama).get(call).get_data(True) for call in calls]
+    for text in texts:
+        for trace in ("Secret praise", "876.5", "Marked", "Your mark is there", "graded", "returned"):
+            assert trace not in text, text
+    listed = parse(kofi.get(f"/trainer/assignments/{held.id}/release"))
+    assert [words(link) for link in listed.css("tbody th a")] == ["Ama Mensah", "Abena Sarpong"]
+    form = next(form for form in listed.css("form[method=post]") if "Release 2 marks" in words(form))
+    answer = kofi.post(form.attributes["action"], follow_redirects=True)
+    assert "2 marks released" in words(answer)
+    assert "876.5 of 900 points" in words(ama.get(own))
+    assert words(ama.get("/notifications/")).count("Your mark is there: A poster") == 1
+    assert "No mark is held back" in words(kofi.get(f"/trainer/assignments/{held.id}/release"))
+
+
+def test_a_late_mark_says_what_was_taken_off_to_trainer_and_student(
+    kofi: FlaskClient, sign_in: Any, program: Any, world: Session, cast: Cast
+) -> None:
+    late = make_assignment(
+        world, cast.intake, cast.kofi, points=20, due_at=now() - timedelta(hours=30), late_percent=10,
+        late_floor_percent=50, cut_off_at=now() + timedelta(days=9),
+    )  # fmt: skip
+    world.commit()
+    ama, own = sign_in(cast.ama), f"/student/assignments/{late.id}"
+    before = words(ama.get(own))
+    assert "Handing in now costs 20 % of your points." in before
+    assert "10 % off for each day begun, at most 50 %" in before
+    told = program(cast.ama).get(f"/assignments/{late.id}").get_json()["data"]
+    assert (told["late_policy"], told["percent_off_now"]) == ({"percent_per_day": 10, "floor_percent": 50}, 20)
+    submission = hand_in(world, cast, late)
+    assert "20 % of these points is taken off" in words(kofi.get(bench(submission)))
+    given = {"points": "14", "feedback": "", "release": "y", "then": "stay"}
+    answer = kofi.post(f"{bench(submission)}/grade", data=given, follow_redirects=True)
+    assert "14 of 20, less 20 % for being late" in words(answer)
+    assert parse(answer).css_first("input[name=points]").attributes["value"] == "14", "the form has what was earned"
+    shown = words(ama.get(own))
+    assert "11.2 of 20 points" in shown
+    assert "14 points, less 2.8. 20 % off: 2 days late." in shown
+    mark_told = program(cast.ama).get(f"/assignments/{late.id}").get_json()["data"]["submissions"][0]["mark"]
+    assert (mark_told["points"], mark_told["raw_points"], mark_told["penalty_points"]) == ("11.20", "14.00", "2.80")
+
+
 def test_a_trainer_elsewhere_finds_nothing_and_changes_nothing(
     sign_in: Any, world: Session, cast: Cast, assignment: Any, submission: Submission
 ) -> None:
@@ -281,6 +405,7 @@ def test_a_trainer_elsewhere_finds_nothing_and_changes_nothing(
     assert yaw.post(f"{bench(submission)}/draft", data={"feedback": "Mine"}).status_code == 404
     assert yaw.post(f"{bench(submission)}/grade", data={"points": "1"}).status_code == 404
     assert yaw.post(f"{bench(submission)}/release").status_code == 404
+    assert yaw.get(f"/trainer/assignments/{assignment.id}/release").status_code == 404
     assert yaw.post(f"/trainer/assignments/{assignment.id}/release").status_code == 404
     yaw.post("/trainer/marking/release", data={"ids": [str(submission.id)]})
     grade = world.scalars(select(Grade)).one()
@@ -306,8 +431,6 @@ def test_a_trainer_elsewhere_and_a_student_are_served_no_file_of_the_bench(
 def test_an_admin_who_is_named_trainer_marks_like_one(
     sign_in: Any, world: Session, cast: Cast, submission: Submission
 ) -> None:
-    from portal.domain.courses.models import IntakeTrainer
-
     world.add(IntakeTrainer(intake_id=cast.intake.id, user_id=cast.efua.id))
     world.commit()
     assert students_in(sign_in(cast.efua), "/trainer/marking") == ["Ama Mensah"]

@@ -185,3 +185,37 @@ def test_the_list_counts_what_was_handed_in_and_what_waits(kofi: FlaskClient, wo
     row = words(parse(kofi.get(f"/trainer/assignments?intake={cast.intake.id}")).css_first("tbody tr"))
     assert "1 of 1" in row
     assert "A portrait" not in words(kofi.get(f"/trainer/assignments?intake={cast.other_intake.id}"))
+
+
+def test_a_trainer_decides_what_late_work_loses_and_that_marks_wait_for_each_other(
+    kofi: FlaskClient, world: Session, cast: Cast
+) -> None:
+    sent = filled(cast, late_percent="10", late_floor_percent="50", hold_marks="y")
+    address = kofi.post("/trainer/assignments", data=sent).headers["Location"]
+    made = world.scalars(select(Assignment)).one()
+    assert (made.late_percent, made.late_floor_percent, made.hold_marks) == (10, 50, True)
+    form = parse(kofi.get(address))
+    assert form.css_first("input[name=late_percent]").attributes["value"] == "10"
+    assert "checked" in form.css_first("input[name=hold_marks]").attributes
+    kofi.post(address, data=filled(cast, late_percent="", late_floor_percent=""))
+    world.refresh(made)
+    assert (made.late_percent, made.late_floor_percent, made.hold_marks) == (None, 0, False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"late_percent": "0"}, "late_percent"),
+        ({"late_percent": "101"}, "late_percent"),
+        ({"late_percent": "10", "cut_off_at": ""}, "late_percent"),
+        ({"late_percent": "10", "cut_off_at": "2126-12-07T10:00"}, "late_percent"),
+        ({"late_percent": "10", "late_floor_percent": "101"}, "late_floor_percent"),
+    ],
+)
+def test_a_late_policy_that_cannot_be_meant_is_refused_beside_its_field(
+    kofi: FlaskClient, world: Session, cast: Cast, changes: dict[str, str], field: str
+) -> None:
+    answer = kofi.post("/trainer/assignments", data=filled(cast, **changes))
+    assert answer.status_code == 422
+    assert parse(answer).css_first(f"input[name={field}]").attributes["aria-invalid"] == "true"
+    assert not world.scalars(select(Assignment)).all()

@@ -13,12 +13,13 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from portal.domain.accounts.models import SignInThrottle
+from portal.domain.accounts.models import SignInThrottle, User
 from portal.domain.accounts.passwords import hash_password
-from portal.domain.assignments.models import Submission
+from portal.domain.assignments.models import Grade, Submission
 from portal.domain.live_classes.models import LiveClass
 from tests.browser.conftest import assert_no_sideways_scrolling, sign_in
 from tests.conftest import PASSWORD
+from tests.domain.assignments.arranging import hand_in
 from tests.factories import make_assignment, make_enrolment, make_live_class, make_room, make_user, now
 from tests.served import Site
 
@@ -216,3 +217,31 @@ def test_a_student_signs_in_and_hands_in_with_the_keyboard_alone(
             break
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("/receipt"))
+
+
+def test_a_trainer_goes_through_the_queue_with_the_keyboard_alone(site: Site, open_browser: Open) -> None:
+    made = make_assignment(site.session, site.cast.intake, site.cast.kofi, title="By letters")
+    site.session.commit()
+    for name in ("Akua", "Efe", "Naa"):
+        student = site.session.scalar(select(User).where(User.email == new_student(site, name)))
+        hand_in(site.session, site.cast, made, by=student)
+    page = open_browser()
+    sign_in(page, "kofi@example.test")
+    page.goto(f"/trainer/marking?assignment={made.id}")
+    focused = page.locator(":focus")
+    for key, name in (("j", "Akua"), ("j", "Efe"), ("j", "Naa"), ("j", "Naa"), ("k", "Efe")):
+        page.keyboard.press(key)
+        expect(focused).to_contain_text(name)
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_contain_text("Efe")
+    for key, name in (("j", "Naa"), ("k", "Efe"), ("k", "Akua")):
+        page.keyboard.press(key)
+        expect(page.locator("h1")).to_contain_text(name)
+    page.get_by_label(re.compile("^Points")).focus()
+    page.keyboard.type("70")
+    page.get_by_label(re.compile("^Feedback")).focus()
+    page.keyboard.type("jk jumps nowhere while it is typed")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("h1")).to_contain_text("Efe")
+    marked = site.session.scalars(select(Grade.feedback).order_by(Grade.graded_at.desc()).limit(1)).one()
+    assert marked == "jk jumps nowhere while it is typed"

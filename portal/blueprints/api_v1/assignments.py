@@ -13,6 +13,7 @@ from portal.blueprints.api_v1.bodies import ApiBlueprint
 from portal.blueprints.api_v1.envelope import PageArguments, call, enveloped, page_of, success
 from portal.blueprints.api_v1.schemas import NO_NUL, AssignmentDetailSchema, AssignmentSchema, SubmissionSchema
 from portal.db import current_session, perform, release_connection
+from portal.domain.assignments.late_policy import percent_off
 from portal.domain.assignments.queries.files import WorkFile, files_of
 from portal.domain.assignments.queries.students import (
     AssignmentPage,
@@ -85,7 +86,15 @@ def assignment(assignment_id: UUID) -> dict[str, Any]:
     files = files_of(session, [attempt.id for attempt in attempts])
     submissions = [_submission(assignment_id, attempt, files[attempt.id]) for attempt in attempts]
     status = submissions[0]["status"] if submissions else "not_submitted"
-    return success(_assignment(found, status) | {"instructions": found.instructions, "submissions": submissions})
+    return success(
+        _assignment(found, status)
+        | {
+            "instructions": found.instructions,
+            "late_policy": found.late_policy,
+            "percent_off_now": percent_off(found.late_policy, found.due_at, now()),
+            "submissions": submissions,
+        }
+    )
 
 
 @call(
@@ -166,9 +175,6 @@ def _assignment(row: ListedAssignment | AssignmentPage, status: str) -> dict[str
 
 
 def _submission(assignment_id: UUID, attempt: Attempt, files: list[WorkFile]) -> dict[str, Any]:
-    mark = None
-    if attempt.released_at is not None:
-        mark = {"points": attempt.mark, "feedback": attempt.feedback or "", "released_at": attempt.released_at}
     return {
         "id": attempt.id,
         "assignment_id": assignment_id,
@@ -181,5 +187,6 @@ def _submission(assignment_id: UUID, attempt: Attempt, files: list[WorkFile]) ->
         "submission_text": attempt.text,
         "links": attempt.links,
         "files": files,
-        "mark": mark,
+        "mark": attempt.shown,
+        "earlier_marks": attempt.marks[1:],
     }

@@ -65,8 +65,14 @@ class CourseDetailSchema(CourseSchema):
 
 
 class MarkSchema(ma.Schema):
-    points = ma.fields.Decimal(required=True, as_string=True)
+    points = ma.fields.Decimal(
+        required=True, as_string=True, metadata={"description": "what counts, after the penalty"}
+    )
+    raw_points = ma.fields.Decimal(required=True, as_string=True)
+    penalty_points = ma.fields.Decimal(required=True, as_string=True)
+    penalty_reason = ma.fields.String(required=True)
     feedback = ma.fields.String(required=True)
+    reason = ma.fields.String(required=True, metadata={"description": "why it replaced an earlier mark, else empty"})
     released_at = ma.fields.AwareDateTime(required=True)
 
 
@@ -92,6 +98,9 @@ class SubmissionSchema(ma.Schema):
     links = ma.fields.List(ma.fields.String(), required=True)
     files = ma.fields.List(ma.fields.Nested(SubmittedFileSchema), required=True)
     mark = ma.fields.Nested(MarkSchema, required=True, allow_none=True)
+    earlier_marks = ma.fields.List(
+        ma.fields.Nested(MarkSchema), required=True, metadata={"description": "those it replaced, the newest first"}
+    )
 
 
 class AssignmentSchema(ma.Schema):
@@ -110,10 +119,21 @@ class AssignmentSchema(ma.Schema):
     status = ma.fields.String(required=True, metadata={"description": "where the student stands with it"})
 
 
+class LatePolicySchema(ma.Schema):
+    """What late work loses."""
+
+    percent_per_day = ma.fields.Integer(required=True, metadata={"description": "for each day begun"})
+    floor_percent = ma.fields.Integer(required=True, metadata={"description": "what stays at least"})
+
+
 class AssignmentDetailSchema(AssignmentSchema):
     """An assignment with its brief and the student's own hand-ins."""
 
     instructions = ma.fields.String(required=True, metadata={"description": "Markdown"})
+    late_policy = ma.fields.Nested(LatePolicySchema, required=True, allow_none=True)
+    percent_off_now = ma.fields.Integer(
+        required=True, metadata={"description": "what work handed in at this moment loses"}
+    )
     submissions = ma.fields.List(ma.fields.Nested(SubmissionSchema), required=True)
 
 

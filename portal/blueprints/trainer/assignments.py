@@ -9,16 +9,16 @@ from uuid import UUID
 
 from flask import Response, flash, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
-from wtforms import IntegerField, RadioField, SelectField, SelectMultipleField
+from wtforms import BooleanField, IntegerField, RadioField, SelectField, SelectMultipleField
 from wtforms.validators import NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from portal.blueprints.trainer import blueprint
 from portal.db import current_session, perform
 from portal.domain.assignments import queries
-from portal.domain.assignments.marking import release_all_marks
 from portal.domain.assignments.models import AssignmentType, CountedAttempt
 from portal.domain.assignments.queries.setting import SetPage
+from portal.domain.assignments.releasing import release_all_marks
 from portal.domain.assignments.setting import (
     LONGEST_INSTRUCTIONS,
     LONGEST_TITLE,
@@ -83,6 +83,9 @@ class AssignmentForm(PortalForm):
         ],
         default=CountedAttempt.LATEST.value,
     )
+    hold_marks = BooleanField("Hold marks back until I release them all together")
+    late_percent = IntegerField("Off for each day late (%)", [Optional(), NumberRange(1, 100)])
+    late_floor_percent = IntegerField("What stays at least (%)", [Optional(), NumberRange(0, 100)], default=0)
 
     def command(self) -> SetAssignment:
         """Return what the form says as the operations take it."""
@@ -99,6 +102,9 @@ class AssignmentForm(PortalForm):
             max_files=self.max_files.data or 0,
             attempts_allowed=self.attempts_allowed.data,
             counted_attempt=CountedAttempt(self.counted_attempt.data),
+            hold_marks=self.hold_marks.data,
+            late_percent=self.late_percent.data,
+            late_floor_percent=self.late_floor_percent.data or 0,
         )
 
 
@@ -191,6 +197,15 @@ def publish(assignment_id: UUID) -> BaseResponse:
 def archive(assignment_id: UUID) -> BaseResponse:
     """Put an assignment away."""
     return _act(assignment_id, archive_assignment, lambda _: "Archived. All work, marks and receipts stay.")
+
+
+@blueprint.get("/assignments/<uuid:assignment_id>/release")
+@requires(Permission.MARK_SUBMISSION)
+def marks_to_release(assignment_id: UUID) -> Response:
+    """The marks that are held back, to be looked at once more before all of them are shown."""
+    page = _set_page(assignment_id)
+    held = queries.marks_held_back(current_session(), assignment_id)
+    return respond("trainer/release.html", assignment=page, held=held)
 
 
 @blueprint.post("/assignments/<uuid:assignment_id>/release")

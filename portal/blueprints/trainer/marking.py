@@ -8,7 +8,7 @@ from uuid import UUID
 
 from flask import Response, abort, flash, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
-from wtforms import BooleanField
+from wtforms import BooleanField, HiddenField
 
 from portal.blueprints.trainer import blueprint
 from portal.db import current_session, perform
@@ -16,14 +16,16 @@ from portal.domain.assignments import queries
 from portal.domain.assignments.marking import (
     LONGEST_FEEDBACK,
     LONGEST_POINTS,
+    LONGEST_REASON,
     GradeSubmission,
+    MarkedMeanwhile,
     grade_submission,
     points_of,
-    release_marks,
     save_draft,
 )
 from portal.domain.assignments.queries.marking import GradeRow, SubmissionPage
 from portal.domain.assignments.queries.queue import QueueFilter, Waiting, WaitingCount
+from portal.domain.assignments.releasing import release_marks
 from portal.domain.clock import now
 from portal.domain.errors import Conflict, Invalid
 from portal.domain.permissions import Permission
@@ -52,7 +54,10 @@ class MarkForm(PortalForm):
 
     points = TextField("Points", [at_most(LONGEST_POINTS)])
     feedback = LongTextField("Feedback", [at_most(LONGEST_FEEDBACK)])
+    reason = TextField("Why the mark changes", [at_most(LONGEST_REASON)])
     release = BooleanField("Release to the student now")
+    seen = HiddenField("The mark it replaces")
+    """The newest mark that this form was opened with."""
 
 
 @blueprint.get("/marking")
@@ -100,7 +105,11 @@ def submission(submission_id: UUID) -> Response:
 def keep_draft(submission_id: UUID) -> BaseResponse:
     """Keep points and feedback as typed, without grading; asked again and again while the trainer types."""
     form, at = MarkForm(), now()
-    typed = {"points": form.points.data or "", "feedback": form.feedback.data or ""}
+    typed = {
+        "points": form.points.data or "",
+        "feedback": form.feedback.data or "",
+        "reason": form.reason.data or "",
+    }
     try:
         perform(save_draft, the_person(), submission_id, **typed, at=at)
     except Invalid as refusal:
@@ -130,12 +139,17 @@ def grade(submission_id: UUID) -> BaseResponse:
             points=points_of(form.points.data or "", page.points),
             feedback=form.feedback.data or "",
             release=form.release.data,
+            seen=_id_or_none(form.seen.data),
+            reason=form.reason.data or "",
         )
         perform(grade_submission, person, command, at=now())
+    except MarkedMeanwhile as refusal:
+        return _bench(page, form, status=form.refuse(refusal), meanwhile=True)
     except (Invalid, Conflict) as refusal:
         return _bench(page, form, status=form.refuse(refusal))
     released = "released" if form.release.data else "saved and held back"
-    flash(f"{page.student}: {points(command.points)} of {page.points}, {released}.", "done")
+    lateness = f", less {page.percent_off} % for being late" if page.percent_off else ""
+    flash(f"{page.student}: {points(command.points)} of {page.points}{lateness}, {released}.", "done")
     return go_to(following or url_for("trainer.submission", submission_id=submission_id, **_parameters(_chosen())))
 
 
@@ -172,10 +186,14 @@ def _work_waiting(trainer_id: UUID) -> list[WaitingCount]:
     return [WaitingCount(UUID(assignment), title, UUID(intake), *rest) for assignment, title, intake, *rest in kept]
 
 
-def _bench(page: SubmissionPage, form: MarkForm | None, *, status: int = 200) -> Response:
+def _bench(page: SubmissionPage, form: MarkForm | None, *, status: int = 200, meanwhile: bool = False) -> Response:
+    """Show the bench; where another mark was given meanwhile, both, and saving again replaces it knowingly."""
     session, trainer_id, chosen = current_session(), the_person().person_id, _chosen()
     attempts = queries.attempts_beside(session, page.assignment_id, page.enrolment_id)
     grades = next(attempt.grades for attempt in attempts if attempt.id == page.id)
+    form = form or _form_as_typed(page, grades)
+    if meanwhile and grades:
+        form.seen.data = str(grades[0].id)
     if any(file.kind == "application/pdf" for file in page.files):
         allow_frames_of_this_site()
     context: dict[str, Any] = {
@@ -187,7 +205,8 @@ def _bench(page: SubmissionPage, form: MarkForm | None, *, status: int = 200) ->
         "chosen": chosen,
         "parameters": _parameters(chosen),
         "waiting_words": WAITING_WORDS,
-        "form": form or _form_as_typed(page, grades),
+        "form": form,
+        "meanwhile": meanwhile,
         "saved_at": page.draft_saved_at,
         "refusal": None,
     }
@@ -196,10 +215,12 @@ def _bench(page: SubmissionPage, form: MarkForm | None, *, status: int = 200) ->
 
 def _form_as_typed(page: SubmissionPage, grades: list[GradeRow]) -> MarkForm:
     """Return the form with what was typed and not yet given, else with the newest mark."""
+    seen = str(grades[0].id) if grades else ""
     if page.draft_saved_at is not None:
-        return MarkForm(formdata=None, points=page.draft_points, feedback=page.draft_feedback)
+        typed = {"points": page.draft_points, "feedback": page.draft_feedback, "reason": page.draft_reason}
+        return MarkForm(formdata=None, seen=seen, **typed)
     if grades:
-        return MarkForm(formdata=None, points=points(grades[0].final_points), feedback=grades[0].feedback)
+        return MarkForm(formdata=None, seen=seen, points=points(grades[0].raw_points), feedback=grades[0].feedback)
     return MarkForm(formdata=None)
 
 
@@ -239,3 +260,7 @@ def _id(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         abort(400)
+
+
+def _id_or_none(text: str | None) -> UUID | None:
+    return _id(text) if text else None

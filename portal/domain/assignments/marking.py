@@ -1,39 +1,31 @@
-"""Marking: what a trainer types is kept, a mark is a new row every time, and nothing is shown before its release."""
+"""Marking: what a trainer types is kept, a mark is a new row every time, and nobody replaces one they have not seen."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, delete, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
 from portal.db import changed, uuid7
-from portal.domain.assignments.models import (
-    Assignment,
-    Grade,
-    MarkingDraft,
-    Submission,
-    SubmissionMember,
-    SubmissionState,
-)
+from portal.domain.accounts.models import User
+from portal.domain.assignments.late_policy import LatePolicy, Penalty, penalty
+from portal.domain.assignments.models import Assignment, Grade, MarkingDraft, Submission, SubmissionMember
+from portal.domain.assignments.releasing import HELD_TOGETHER, release_marks, taught
 from portal.domain.assignments.transitions import Marking, next_submission_state
 from portal.domain.audit import operations as audit
-from portal.domain.courses.models import Course, Intake, IntakeTrainer
-from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import Conflict, Invalid, NotFound
-from portal.domain.notifications import operations as notifications
-from portal.domain.notifications.models import NotificationKind
 from portal.domain.permissions import Actor
 
 LONGEST_FEEDBACK = 20_000  # characters
 LONGEST_POINTS = 20  # characters of a draft, kept as typed even where it is no number yet
+LONGEST_REASON = 500  # characters: why a mark changes
 _POINTS = re.compile(r"[0-9]{1,4}(\.[0-9]{1,2})?")
 
 
@@ -46,27 +38,45 @@ class GradeSubmission:
     feedback: str = ""
     release: bool = False
     """Whether the student sees it at once."""
+    seen: UUID | None = None
+    """The newest mark that whoever gives this one knew of; None where they knew of none."""
+    reason: str = ""
+    """Why it replaces that mark; the student reads it with the new one."""
 
 
-def points_of(text: str, most: int) -> Decimal:
-    """Return the points that a trainer typed: from 0 to the assignment's points, with at most two decimals."""
+class MarkedMeanwhile(Conflict):
+    """Another mark was given since this one was begun: nothing is saved before both were looked at."""
+
+
+def points_of(text: str, most: int, *, name: str = "points") -> Decimal:
+    """Return the points that a trainer typed: from 0 to the assignment's points, with at most two decimals.
+
+    A refusal names the field as the form or the call does.
+    """
     if not _POINTS.fullmatch(text.strip()) or Decimal(text.strip()) > most:
         raise Invalid(
             "The mark is not saved; what you typed is kept.",
-            fields={"points": f"A number from 0 to {most}, with at most two decimals, such as {most * 3 // 4}.5"},
+            fields={name: f"A number from 0 to {most}, with at most two decimals, such as {most * 3 // 4}.5"},
         )
     return Decimal(text.strip()).quantize(Decimal("0.01"))
 
 
 def save_draft(
-    session: Session, actor: Actor, submission_id: UUID, *, points: str, feedback: str, at: datetime
+    session: Session,
+    actor: Actor,
+    submission_id: UUID,
+    *,
+    points: str,
+    feedback: str,
+    reason: str = "",
+    at: datetime,
 ) -> None:
     """Keep what a trainer has typed so far, exactly as typed; it is theirs alone."""
-    if len(points) > LONGEST_POINTS or len(feedback) > LONGEST_FEEDBACK:
+    if len(points) > LONGEST_POINTS or len(feedback) > LONGEST_FEEDBACK or len(reason) > LONGEST_REASON:
         raise Invalid(f"Feedback may have {LONGEST_FEEDBACK:,} characters; put more into a file.")
-    if session.scalar(_taught(actor).where(Submission.id == submission_id).with_only_columns(Submission.id)) is None:
+    if session.scalar(taught(actor).where(Submission.id == submission_id).with_only_columns(Submission.id)) is None:
         raise NotFound
-    kept = {"points": points, "feedback": feedback, "saved_at": at}
+    kept = {"points": points, "feedback": feedback, "reason": reason, "saved_at": at}
     statement = insert(MarkingDraft).values(submission_id=submission_id, trainer_id=actor.person_id, **kept)
     session.execute(statement.on_conflict_do_update(index_elements=["submission_id", "trainer_id"], set_=kept))
 
@@ -75,22 +85,27 @@ def grade_submission(session: Session, actor: Actor, command: GradeSubmission, *
     """Return the mark of each member, held back until it is released; the same mark given twice is one mark."""
     submission, assignment = _lock_submission(session, actor, command.submission_id)
     points_of(str(command.points), assignment.points)
-    if len(command.feedback) > LONGEST_FEEDBACK:
-        raise Invalid("Feedback is too long.", fields={"feedback": f"At most {LONGEST_FEEDBACK:,} characters."})
+    _check_words(command)
+    if command.release and assignment.hold_marks:
+        raise Conflict(HELD_TOGETHER)
+    off = _penalty(submission, assignment, command.points)
     before = submission.state
     submission.state = next_submission_state(before, Marking.GRADE)
-    grades = _newest_grades(session, submission.id)
-    if not grades or any(grade.raw_points != command.points or grade.feedback != command.feedback for grade in grades):
+    earlier = _newest_grades(session, submission.id)
+    if _is_the_same(command, off, earlier):
+        grades = earlier
+    else:
+        _refuse_unseen(session, actor, command, earlier, assignment)
         # the newest mark counts, also where the clock was moved back since the last one
-        graded_at = max([at, *(grade.graded_at + timedelta(microseconds=1) for grade in grades)])
-        grades = _append_grades(session, actor, command, graded_at)
+        graded_at = max([at, *(grade.graded_at + timedelta(microseconds=1) for grade in earlier)])
+        grades = _append_grades(session, actor, command, off, graded_at, replaces=bool(earlier))
         audit.record(
             session,
             actor,
             "submission:grade",
             submission,
-            before={"state": before},
-            after={"state": submission.state, "points": command.points, "grades": [grade.id for grade in grades]},
+            before={"state": before} | _told(earlier),
+            after={"state": submission.state, "reason": command.reason} | _told(grades),
             at=at,
         )
     own_draft = (MarkingDraft.submission_id == submission.id) & (MarkingDraft.trainer_id == actor.person_id)
@@ -101,31 +116,57 @@ def grade_submission(session: Session, actor: Actor, command: GradeSubmission, *
     return grades
 
 
-def release_marks(session: Session, actor: Actor, submission_ids: Iterable[UUID], *, at: datetime) -> int:
-    """Show the students the newest marks of these submissions; return how many submissions that were."""
-    wanted = sorted(set(submission_ids))
-    statement = _taught(actor).where(Submission.id.in_(wanted)).order_by(Submission.id)
-    return _release(session, actor, statement, at)
+def _check_words(command: GradeSubmission) -> None:
+    problems: dict[str, str] = {}
+    if len(command.feedback) > LONGEST_FEEDBACK:
+        problems["feedback"] = f"At most {LONGEST_FEEDBACK:,} characters."
+    if len(command.reason) > LONGEST_REASON:
+        problems["reason"] = f"At most {LONGEST_REASON} characters."
+    if problems:
+        raise Invalid("That is too long; what you typed is kept.", fields=problems)
 
 
-def release_all_marks(session: Session, actor: Actor, assignment_id: UUID, *, at: datetime) -> int:
-    """Show all marks of an assignment that are held back, together; return of how many submissions."""
-    statement = _taught(actor).where(Submission.assignment_id == assignment_id).order_by(Submission.id)
-    return _release(session, actor, statement, at)
+def _penalty(submission: Submission, assignment: Assignment, points: Decimal) -> Penalty:
+    """Return what this work loses by being late, by the moment from which it counts."""
+    policy = LatePolicy.of(assignment.late_percent, assignment.late_floor_percent)
+    counted_at = submission.submitted_at if submission.late and submission.submitted_at else assignment.due_at
+    return penalty(policy, assignment.due_at, counted_at, points)
 
 
-def _taught(actor: Actor) -> Select[*tuple[Any, ...]]:
-    """Select submissions, with their assignments, that were handed in to intakes this person teaches."""
-    return (
-        select(Submission, Assignment)
-        .join(Assignment, Assignment.id == Submission.assignment_id)
-        .join(IntakeTrainer, IntakeTrainer.intake_id == Assignment.intake_id)
-        .where(IntakeTrainer.user_id == actor.person_id, Submission.state != SubmissionState.DRAFT)
-    )
+def _is_the_same(command: GradeSubmission, off: Penalty, grades: Sequence[Grade]) -> bool:
+    """Return whether this very mark is the newest one already, as after a double click."""
+    given = command.points, off.points, command.feedback
+    return bool(grades) and all((grade.raw_points, grade.penalty_points, grade.feedback) == given for grade in grades)
+
+
+def _refuse_unseen(
+    session: Session, actor: Actor, command: GradeSubmission, newest: Sequence[Grade], assignment: Assignment
+) -> None:
+    """Refuse to replace a mark that was not seen, or without saying why."""
+    if not newest:
+        return
+    if command.seen not in {grade.id for grade in newest}:
+        latest = max(newest, key=lambda grade: (grade.graded_at, grade.id))
+        name = session.scalar(select(User.first_name + " " + User.last_name).where(User.id == latest.graded_by))
+        who = "You have" if latest.graded_by == actor.person_id else f"{name} has"
+        raise MarkedMeanwhile(
+            f"{who} given {latest.final_points.normalize():f} of {assignment.points} since you began. "
+            "Yours is not saved; what you typed is here. Look at both, then save yours if it should replace that mark."
+        )
+    if not command.reason.strip():
+        raise Invalid(
+            "A mark that changes says why; what you typed is kept.",
+            fields={"reason": "Say why the mark changes, such as “Question 3 was counted twice.”"},
+        )
+
+
+def _told(grades: Sequence[Grade]) -> dict[str, object]:
+    """Return marks as the trail keeps them."""
+    return {"points": grades[0].final_points, "grades": [grade.id for grade in grades]} if grades else {}
 
 
 def _lock_submission(session: Session, actor: Actor, submission_id: UUID) -> tuple[Submission, Assignment]:
-    statement = _taught(actor).where(Submission.id == submission_id).with_for_update(of=Submission)
+    statement = taught(actor).where(Submission.id == submission_id).with_for_update(of=Submission)
     found = session.execute(statement.execution_options(populate_existing=True)).one_or_none()
     if found is None:
         raise NotFound
@@ -139,7 +180,9 @@ def _newest_grades(session: Session, submission_id: UUID) -> Sequence[Grade]:
     return session.scalars(statement.order_by(Grade.enrolment_id, *newest)).all()
 
 
-def _append_grades(session: Session, actor: Actor, command: GradeSubmission, at: datetime) -> list[Grade]:
+def _append_grades(
+    session: Session, actor: Actor, command: GradeSubmission, off: Penalty, at: datetime, *, replaces: bool
+) -> list[Grade]:
     members = select(SubmissionMember.enrolment_id).where(SubmissionMember.submission_id == command.submission_id)
     grades = [
         Grade(
@@ -147,9 +190,11 @@ def _append_grades(session: Session, actor: Actor, command: GradeSubmission, at:
             submission_id=command.submission_id,
             enrolment_id=member,
             raw_points=command.points,
-            penalty_points=Decimal(0),
-            final_points=command.points,
+            penalty_points=off.points,
+            penalty_reason=off.reason,
+            final_points=command.points - off.points,
             feedback=command.feedback,
+            reason=command.reason if replaces else "",
             graded_by=actor.person_id,
             graded_at=at,
         )
@@ -157,68 +202,3 @@ def _append_grades(session: Session, actor: Actor, command: GradeSubmission, at:
     ]
     session.add_all(grades)
     return grades
-
-
-def _release(session: Session, actor: Actor, statement: Select[*tuple[Any, ...]], at: datetime) -> int:
-    session.flush()
-    locked = session.scalars(statement.with_for_update(of=Submission).execution_options(populate_existing=True)).all()
-    submissions = {submission.id: submission for submission in locked}
-    held = _held_back(session, list(submissions))
-    if not held:
-        raise Conflict("There is no mark to release: either nothing is marked yet, or all of it is released.")
-    session.execute(update(Grade).where(Grade.id.in_([row.id for row in held])).values(released_at=at))
-    for submission_id in dict.fromkeys(row.submission_id for row in held):
-        submission = submissions[submission_id]
-        before = submission.state
-        submission.state = next_submission_state(before, Marking.RELEASE)
-        audit.record(
-            session,
-            actor,
-            "submission:release",
-            submission,
-            before={"state": before},
-            after={"state": submission.state, "grades": [row.id for row in held if row.submission_id == submission_id]},
-            at=at,
-        )
-    for row in held:
-        _tell(session, row, at)
-    changed(session, "submissions")
-    return len({row.submission_id for row in held})
-
-
-def _held_back(session: Session, submission_ids: Sequence[UUID]) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Return the newest mark of each member where it has not been shown; earlier ones were replaced unseen."""
-    newest = (
-        select(
-            Grade.id,
-            Grade.submission_id,
-            Grade.released_at,
-            Enrolment.user_id,
-            Assignment.id.label("assignment_id"),
-            Assignment.title,
-            Course.title.label("course"),
-        )
-        .ext(distinct_on(Grade.submission_id, Grade.enrolment_id))
-        .join(Enrolment, Enrolment.id == Grade.enrolment_id)
-        .join(Submission, Submission.id == Grade.submission_id)
-        .join(Assignment, Assignment.id == Submission.assignment_id)
-        .join(Intake, Intake.id == Assignment.intake_id)
-        .join(Course, Course.id == Intake.course_id)
-        .where(Grade.submission_id.in_(submission_ids))
-        .order_by(Grade.submission_id, Grade.enrolment_id, Grade.graded_at.desc(), Grade.id.desc())
-        .subquery()
-    )
-    return session.execute(select(newest).where(newest.c.released_at.is_(None))).all()
-
-
-def _tell(session: Session, row: Row[*tuple[Any, ...]], at: datetime) -> None:
-    notifications.tell(
-        session,
-        [row.user_id],
-        NotificationKind.MARK_RELEASED,
-        key=f"mark-released:{row.id}",
-        at=at,
-        course=row.course,
-        title=row.title,
-        path=f"/student/assignments/{row.assignment_id}",
-    )

@@ -82,6 +82,12 @@ class Assignment(Base):
     max_files: Mapped[int] = mapped_column(server_default="10")
     attempts_allowed: Mapped[int | None]
     counted_attempt: Mapped[str] = mapped_column(server_default=CountedAttempt.LATEST)
+    hold_marks: Mapped[bool] = mapped_column(server_default=sql("false"))
+    """Marks are shown to nobody before the trainer releases them all together."""
+    late_percent: Mapped[int | None]
+    """Taken off for each day begun after the due date; null: nothing."""
+    late_floor_percent: Mapped[int] = mapped_column(server_default="0")
+    """The share of the points that stays, however late."""
     state: Mapped[str] = mapped_column(server_default=AssignmentState.DRAFT)
     created_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
@@ -98,6 +104,8 @@ class Assignment(Base):
         CheckConstraint("cut_off_at IS NULL OR cut_off_at >= due_at", name="cut_off_after_due"),
         CheckConstraint("max_files BETWEEN 0 AND 50", name="max_files"),
         CheckConstraint("attempts_allowed IS NULL OR attempts_allowed > 0", name="attempts_allowed"),
+        CheckConstraint("late_percent BETWEEN 1 AND 100", name="late_percent"),
+        CheckConstraint("late_floor_percent BETWEEN 0 AND 100", name="late_floor_percent"),
         Index("ix_assignments_intake_id_due_at_id", "intake_id", "due_at", "id"),
     )
 
@@ -256,6 +264,7 @@ class MarkingDraft(Base):
     trainer_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)
     points: Mapped[str] = mapped_column(server_default="")
     feedback: Mapped[str] = mapped_column(server_default="")
+    reason: Mapped[str] = mapped_column(server_default="")
     saved_at: Mapped[datetime]
 
 
@@ -272,6 +281,8 @@ class Grade(Base):
     penalty_reason: Mapped[str] = mapped_column(server_default="")
     final_points: Mapped[Decimal] = mapped_column(Numeric(7, 2))
     feedback: Mapped[str] = mapped_column(server_default="")
+    reason: Mapped[str] = mapped_column(server_default="")
+    """Why it replaces an earlier mark; a first mark needs none."""
     graded_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
     graded_at: Mapped[datetime]
     released_at: Mapped[datetime | None]

@@ -52,6 +52,9 @@ class SetAssignment:
     max_files: int = 10
     attempts_allowed: int | None = None
     counted_attempt: CountedAttempt = CountedAttempt.LATEST
+    hold_marks: bool = False
+    late_percent: int | None = None
+    late_floor_percent: int = 0
 
 
 def create_assignment(
@@ -152,6 +155,13 @@ def _check(command: SetAssignment) -> None:
         problems["opens_at"] = "It has to open before it is due."
     if command.cut_off_at is not None and command.cut_off_at < command.due_at:
         problems["cut_off_at"] = "Late work can only be taken until a moment after the due date."
+    if command.late_percent is not None:
+        if not 1 <= command.late_percent <= 100:
+            problems["late_percent"] = "Between 1 and 100 percent, or empty: nothing is taken off."
+        elif command.cut_off_at is None or command.cut_off_at == command.due_at:
+            problems["late_percent"] = "No late work is taken here. Say above until when it is, or leave this empty."
+    if not 0 <= command.late_floor_percent <= 100:
+        problems["late_floor_percent"] = "Between 0 and 100 percent."
     if not set(command.accepted_kinds) <= {group.value for group in Group}:
         problems["accepted_kinds"] = "Choose from the kinds that are listed."
     if problems:

@@ -145,7 +145,8 @@ DATA_CLASSES: dict[str, dict[str, DataClass]] = {
     "assignments": _of(
         identity="created_by",
         none="id intake_id title assignment_type instructions points weight opens_at due_at cut_off_at accepted_kinds "
-        "max_files attempts_allowed counted_attempt state created_at updated_at published_at",
+        "max_files attempts_allowed counted_attempt hold_marks late_percent late_floor_percent state created_at "
+        "updated_at published_at",
     ),
     "submissions": _of(
         identity="submitted_by",
@@ -163,11 +164,13 @@ DATA_CLASSES: dict[str, dict[str, DataClass]] = {
     ),
     "pending_uploads": _of(work="pending_id upload_id position"),
     "pending_files": _of(work="pending_id file_id position"),
-    "marking_drafts": _of(identity="trainer_id", work="submission_id points", content="feedback", behaviour="saved_at"),
+    "marking_drafts": _of(
+        identity="trainer_id", work="submission_id points", content="feedback reason", behaviour="saved_at"
+    ),
     "grades": _of(
         identity="graded_by",
         work="submission_id enrolment_id raw_points penalty_points penalty_reason final_points",
-        content="feedback",
+        content="feedback reason",
         behaviour="graded_at released_at",
         none="id",
     ),

@@ -15,9 +15,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from portal.db import close_session, perform
-from portal.domain.assignments.marking import GradeSubmission, grade_submission, points_of, release_all_marks
+from portal.domain.assignments.marking import GradeSubmission, MarkedMeanwhile, grade_submission, points_of
 from portal.domain.assignments.models import Grade, Submission
 from portal.domain.assignments.queries import latest_marks
+from portal.domain.assignments.releasing import release_all_marks
+from portal.domain.courses.models import IntakeTrainer
 from portal.domain.errors import Conflict, Invalid, NotFound
 from tests.cast import Cast, gather_cast
 from tests.domain.assignments.arranging import actor, hand_in, mark
@@ -73,12 +75,53 @@ def test_a_mark_is_never_rewritten(world: Session, cast: Cast) -> None:
 
 def test_a_further_mark_counts_though_the_clock_was_moved_back(world: Session, cast: Cast) -> None:
     submission = hand_in(world, cast, make_assignment(world, cast.intake, cast.kofi))
+    seen = None
     for points, at in (("40", now()), ("60", now() - timedelta(hours=1))):
-        command = GradeSubmission(submission_id=submission.id, points=Decimal(points), release=True)
-        grade_submission(world, actor(cast.kofi), command, at=at)
+        command = GradeSubmission(
+            submission_id=submission.id, points=Decimal(points), release=True, seen=seen, reason="Looked again."
+        )
+        seen = grade_submission(world, actor(cast.kofi), command, at=at)[0].id
         world.commit()
     grades = world.scalars(select(Grade).order_by(Grade.graded_at)).all()
     assert [(grade.raw_points, grade.released_at is not None) for grade in grades] == [(40, True), (60, True)]
+
+
+def test_a_first_mark_needs_no_reason_and_a_further_one_does(world: Session, cast: Cast) -> None:
+    submission = hand_in(world, cast, make_assignment(world, cast.intake, cast.kofi))
+    first = mark(world, cast, submission, "40", reason="Not asked for")
+    for silence in ("", "   "):
+        with pytest.raises(Invalid) as refused:
+            mark(world, cast, submission, "60", seen=first.id, reason=silence)
+        assert "reason" in refused.value.fields
+    second = mark(world, cast, submission, "60", seen=first.id, reason="Question 3 was overlooked.")
+    assert (first.reason, second.reason) == ("", "Question 3 was overlooked.")
+
+
+def test_nobody_replaces_a_mark_they_have_not_seen(world: Session, cast: Cast) -> None:
+    submission = hand_in(world, cast, make_assignment(world, cast.intake, cast.kofi))
+    first = mark(world, cast, submission, "40")
+    with pytest.raises(MarkedMeanwhile, match="You have given 40 of 100"):
+        mark(world, cast, submission, "60", reason="Unaware")
+    second = mark(world, cast, submission, "60", seen=first.id, reason="Looked again")
+    with pytest.raises(MarkedMeanwhile):
+        mark(world, cast, submission, "70", seen=first.id, reason="Behind by one")
+    assert mark(world, cast, submission, "60").id == second.id, "the same mark is no further one"
+
+
+def test_the_database_takes_no_further_mark_without_a_reason(world: Session, cast: Cast) -> None:
+    submission = hand_in(world, cast, make_assignment(world, cast.intake, cast.kofi))
+    mark(world, cast, submission, "40")
+    silent = Grade(
+        submission_id=submission.id,
+        enrolment_id=cast.enrolment.id,
+        raw_points=60,
+        final_points=60,
+        graded_by=cast.kofi.id,
+        graded_at=now(),
+    )
+    with pytest.raises(DBAPIError, match="says why"), world.begin_nested():
+        world.add(silent)
+        world.flush()
 
 
 def test_marks_of_an_assignment_are_released_together(world: Session, cast: Cast) -> None:
@@ -130,3 +173,34 @@ def test_a_double_click_on_two_connections_gives_one_mark(live: Any) -> None:
         thread.join()
     grade = session.scalars(select(Grade)).one()
     assert grade.released_at is not None
+
+
+def test_of_two_trainers_who_mark_at_once_one_is_told_of_the_other(live: Any) -> None:
+    session, cast, submission = live
+    session.add(IntakeTrainer(intake_id=cast.intake.id, user_id=cast.efua.id))
+    session.commit()
+    gate, told = threading.Barrier(2), []
+
+    def give(person: Any, points: str) -> None:
+        gate.wait()
+        try:
+            perform(
+                grade_submission,
+                actor(person),
+                GradeSubmission(submission_id=submission.id, points=Decimal(points)),
+                at=now(),
+            )
+        except MarkedMeanwhile as refusal:
+            told.append(refusal.message)
+        finally:
+            close_session()
+
+    threads = [threading.Thread(target=give, args=pair) for pair in ((cast.kofi, "10"), (cast.efua, "20"))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(told) == 1
+    grade = session.scalars(select(Grade)).one()
+    name = "Kofi Asante has given 10" if grade.graded_by == cast.kofi.id else "Efua Darko has given 20"
+    assert name in told[0]

@@ -1,7 +1,12 @@
 """Questions about assignments, by who asks: the student, the trainer who sets work, the trainer who marks."""
 
 from portal.domain.assignments.queries.handed_in import kept_files, own_file, receipt_for
-from portal.domain.assignments.queries.marking import attempts_beside, submission_for, submission_to_serve
+from portal.domain.assignments.queries.marking import (
+    attempts_beside,
+    marks_held_back,
+    submission_for,
+    submission_to_serve,
+)
 from portal.domain.assignments.queries.queue import around, marking_queue, work_waiting
 from portal.domain.assignments.queries.setting import assignment_set_by, assignments_set_by, intakes_taught
 from portal.domain.assignments.queries.students import assignment_for, assignments_of, attempts_of, latest_marks
@@ -18,6 +23,7 @@ __all__ = [
     "kept_files",
     "latest_marks",
     "marking_queue",
+    "marks_held_back",
     "own_file",
     "receipt_for",
     "submission_for",

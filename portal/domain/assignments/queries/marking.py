@@ -10,16 +10,18 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, and_, bindparam, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from portal.db import read
 from portal.domain.accounts.models import User
+from portal.domain.assignments.late_policy import LatePolicy, percent_off
 from portal.domain.assignments.models import (
     Assignment,
     Grade,
     MarkingDraft,
     Submission,
     SubmissionFile,
+    SubmissionMember,
     SubmissionState,
 )
 from portal.domain.assignments.queries.files import (
@@ -49,6 +51,9 @@ class SubmissionPage:
     points: int
     instructions: str
     due_at: datetime
+    hold_marks: bool
+    late_percent: int | None
+    late_floor_percent: int
     student: str
     student_number: str | None
     attempt: int
@@ -60,16 +65,28 @@ class SubmissionPage:
     links: list[str]
     draft_points: str | None
     draft_feedback: str | None
+    draft_reason: str | None
     draft_saved_at: datetime | None
     files: list[WorkFile]
+
+    @property
+    def percent_off(self) -> int:
+        """What its mark loses, in percent, because the work is late."""
+        policy = LatePolicy.of(self.late_percent, self.late_floor_percent)
+        return percent_off(policy, self.due_at, self.submitted_at) if self.late else 0
 
 
 @dataclass(frozen=True)
 class GradeRow:
     """One row in the history of a mark."""
 
+    id: UUID
+    raw_points: Decimal
+    penalty_points: Decimal
+    penalty_reason: str
     final_points: Decimal
     feedback: str
+    reason: str
     graded_at: datetime
     released_at: datetime | None
     graded_by: str
@@ -111,6 +128,9 @@ def _submission() -> Select[*tuple[Any, ...]]:
             Assignment.points,
             Assignment.instructions,
             Assignment.due_at,
+            Assignment.hold_marks,
+            Assignment.late_percent,
+            Assignment.late_floor_percent,
             _NAME.label("student"),
             User.student_number,
             Submission.attempt,
@@ -122,6 +142,7 @@ def _submission() -> Select[*tuple[Any, ...]]:
             links_of_submission().label("links"),
             MarkingDraft.points.label("draft_points"),
             MarkingDraft.feedback.label("draft_feedback"),
+            MarkingDraft.reason.label("draft_reason"),
             MarkingDraft.saved_at.label("draft_saved_at"),
             files_of_submission().label("files"),
         )
@@ -138,6 +159,59 @@ def _submission() -> Select[*tuple[Any, ...]]:
             Submission.id == bindparam("submission_id"),
             Submission.state != SubmissionState.DRAFT,
         )
+    )
+
+
+@dataclass(frozen=True)
+class HeldBack:
+    """A mark that its student has not been shown."""
+
+    submission_id: UUID
+    student: str
+    student_number: str | None
+    attempt: int
+    final_points: Decimal
+    penalty_points: Decimal
+    graded_by: str
+    graded_at: datetime
+
+
+def marks_held_back(session: Session, assignment_id: UUID) -> list[HeldBack]:
+    """Return the newest marks of an assignment that were not released, by the name of the student."""
+    rows = session.execute(_held_back(), {"assignment_id": assignment_id})
+    return [HeldBack(*row) for row in rows]
+
+
+@cache
+def _held_back() -> Select[*tuple[Any, ...]]:
+    grader = aliased(User)
+    newest = (
+        select(Grade.id)
+        .where(Grade.submission_id == Submission.id, Grade.enrolment_id == SubmissionMember.enrolment_id)
+        .order_by(Grade.graded_at.desc(), Grade.id.desc())
+        .limit(1)
+        .correlate(Submission, SubmissionMember)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            Submission.id,
+            _NAME.label("student"),
+            User.student_number,
+            Submission.attempt,
+            Grade.final_points,
+            Grade.penalty_points,
+            (grader.first_name + " " + grader.last_name).label("graded_by"),
+            Grade.graded_at,
+        )
+        .select_from(Submission)
+        .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
+        .join(Enrolment, Enrolment.id == SubmissionMember.enrolment_id)
+        .join(User, User.id == Enrolment.user_id)
+        .join(Grade, Grade.id == newest)
+        .join(grader, grader.id == Grade.graded_by)
+        .where(Submission.assignment_id == bindparam("assignment_id"), Grade.released_at.is_(None))
+        .order_by(User.sort_key, Submission.attempt)
     )
 
 
@@ -184,8 +258,13 @@ def _attempts() -> Select[*tuple[Any, ...]]:
             Submission.state,
             Submission.submitted_at,
             Submission.late,
+            Grade.id.label("grade_id"),
+            Grade.raw_points,
+            Grade.penalty_points,
+            Grade.penalty_reason,
             Grade.final_points,
             Grade.feedback,
+            Grade.reason,
             Grade.graded_at,
             Grade.released_at,
             _NAME.label("graded_by"),

@@ -63,6 +63,8 @@ class QueueRow:
     late: bool
     mark: Decimal | None
     points: int
+    hold_marks: bool
+    assignment_id: UUID
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,8 @@ def _page(shape: _Shape, span: Span) -> Select[*tuple[Any, ...]]:
         work.late,
         mark.label("mark"),
         Assignment.points,
+        Assignment.hold_marks,
+        Assignment.id.label("assignment_id"),
     )
     whole = statement.join(Intake, Intake.id == Assignment.intake_id).join(Course, Course.id == Intake.course_id)
     return span.cut(whole, work.submitted_at, work.id)

@@ -71,6 +71,9 @@ class SetPage:
     max_files: int
     attempts_allowed: int | None
     counted_attempt: str
+    hold_marks: bool
+    late_percent: int | None
+    late_floor_percent: int
     state: str
     published_at: datetime | None
     to_mark: int
@@ -164,6 +167,9 @@ def assignment_set_by(session: Session, trainer_id: UUID, assignment_id: UUID) -
             Assignment.max_files,
             Assignment.attempts_allowed,
             Assignment.counted_attempt,
+            Assignment.hold_marks,
+            Assignment.late_percent,
+            Assignment.late_floor_percent,
             Assignment.state,
             Assignment.published_at,
             _count(waits_for_mark()),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, lateral, or_, select
+from sqlalchemy import ColumnElement, Text, and_, case, cast, func, lateral, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.sql.selectable import LateralFromClause
 
@@ -20,6 +23,21 @@ from portal.domain.assignments.models import (
 )
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.enrolments.models import CURRENT, Enrolment
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownMark:
+    """A mark as its student was shown it."""
+
+    points: Decimal
+    raw_points: Decimal
+    penalty_points: Decimal
+    penalty_reason: str
+    """What was taken off the raw points, and why; empty where nothing was."""
+    feedback: str
+    reason: str
+    """Why it replaced an earlier one."""
+    released_at: datetime
 
 
 def visible() -> ColumnElement[bool]:
@@ -94,20 +112,44 @@ def counting_mark() -> LateralFromClause:
     )
 
 
-def released_mark() -> LateralFromClause:
-    """The newest mark of an attempt that the student was shown."""
-    return lateral(
-        select(Grade.final_points, Grade.feedback, Grade.released_at)
+def released_marks() -> ColumnElement[list[dict[str, Any]] | None]:
+    """The marks of an attempt that the student was shown, the newest first, as one list; `as_marks` reads it."""
+    listed = (
+        select(
+            cast(Grade.final_points, Text).label("points"),
+            cast(Grade.raw_points, Text).label("raw_points"),
+            cast(Grade.penalty_points, Text).label("penalty_points"),
+            Grade.penalty_reason,
+            Grade.feedback,
+            Grade.reason,
+            Grade.released_at,
+        )
         .where(
             Grade.submission_id == Submission.id,
             Grade.enrolment_id == Enrolment.id,
             Grade.released_at.is_not(None),
         )
         .order_by(Grade.graded_at.desc(), Grade.id.desc())
-        .limit(1)
-        .correlate(Submission, Enrolment),
-        "shown",
+        .correlate(Submission, Enrolment)
+        .subquery("shown")
     )
+    return select(func.json_agg(func.row_to_json(listed.table_valued()))).scalar_subquery()
+
+
+def as_marks(listed: list[dict[str, Any]] | None) -> list[ShownMark]:
+    """Return the marks of a `released_marks`; none is no list."""
+    return [
+        ShownMark(
+            points=Decimal(mark["points"]),
+            raw_points=Decimal(mark["raw_points"]),
+            penalty_points=Decimal(mark["penalty_points"]),
+            penalty_reason=mark["penalty_reason"],
+            feedback=mark["feedback"],
+            reason=mark["reason"],
+            released_at=datetime.fromisoformat(mark["released_at"]),
+        )
+        for mark in listed or ()
+    ]
 
 
 def state_for_student() -> ColumnElement[str]:

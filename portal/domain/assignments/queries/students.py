@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from portal.db import among, read
 from portal.domain.assignments.deadlines import Dates, Standing, standing
+from portal.domain.assignments.late_policy import LatePolicy
 from portal.domain.assignments.models import (
     Assignment,
     AssignmentState,
@@ -27,10 +28,12 @@ from portal.domain.assignments.models import (
 from portal.domain.assignments.queries.files import links_of_submission
 from portal.domain.assignments.queries.pending import Pending, as_pending, not_handed_in, pending_of_assignment
 from portal.domain.assignments.queries.shown import (
+    ShownMark,
+    as_marks,
     counting_mark,
     current_enrolment_first,
     newest_attempt,
-    released_mark,
+    released_marks,
     state_for_student,
     visible,
 )
@@ -122,12 +125,19 @@ class AssignmentPage:
     max_files: int
     attempts_allowed: int | None
     counted_attempt: str
+    late_percent: int | None
+    late_floor_percent: int
     enrolment_id: UUID
     enrolment_state: str
     course_id: UUID
     intake_id: UUID
     has_uploads: bool
     """Whether files are under way or wait to be handed in: see `waiting_uploads`."""
+
+    @property
+    def late_policy(self) -> LatePolicy | None:
+        """What late work loses; None where it loses nothing."""
+        return LatePolicy.of(self.late_percent, self.late_floor_percent)
 
     @property
     def dates(self) -> Dates:
@@ -147,10 +157,19 @@ class Attempt:
     late: bool
     text: str
     links: list[str]
-    mark: Decimal | None
-    feedback: str | None
-    released_at: datetime | None
     enrolment_id: UUID
+    marks: list[ShownMark]
+    """Those that were released, the newest first."""
+
+    @property
+    def shown(self) -> ShownMark | None:
+        """The mark that stands."""
+        return self.marks[0] if self.marks else None
+
+    @property
+    def mark(self) -> Decimal | None:
+        """The points that stand."""
+        return self.marks[0].points if self.marks else None
 
 
 @dataclass(frozen=True)
@@ -193,7 +212,7 @@ def assignment_for(session: Session, student_id: UUID, assignment_id: UUID) -> A
 def attempts_of(session: Session, student_id: UUID, assignment_id: UUID) -> list[Attempt]:
     """Return a student's attempts at an assignment, the newest first."""
     rows = read(session, _attempts(), {"student_id": student_id, "assignment_id": assignment_id})
-    return [Attempt(*row) for row in rows]
+    return [Attempt(*(*row[:-1], as_marks(row[-1]))) for row in rows]
 
 
 def latest_marks(session: Session, student_id: UUID, limit: int = 5) -> list[LatestMark]:
@@ -280,6 +299,8 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             Assignment.max_files,
             Assignment.attempts_allowed,
             Assignment.counted_attempt,
+            Assignment.late_percent,
+            Assignment.late_floor_percent,
             Enrolment.id.label("enrolment_id"),
             Enrolment.state.label("enrolment_state"),
             Intake.course_id,
@@ -299,7 +320,6 @@ def _assignment() -> Select[*tuple[Any, ...]]:
 
 @cache
 def _attempts() -> Select[*tuple[Any, ...]]:
-    shown = released_mark()
     return (
         select(
             Submission.id,
@@ -311,14 +331,11 @@ def _attempts() -> Select[*tuple[Any, ...]]:
             Submission.late,
             Submission.text,
             links_of_submission(),
-            shown.c.final_points,
-            shown.c.feedback,
-            shown.c.released_at,
             Submission.enrolment_id,
+            released_marks(),
         )
         .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
         .join(Enrolment, Enrolment.id == SubmissionMember.enrolment_id)
-        .outerjoin(shown, true())
         .where(
             Enrolment.user_id == bindparam("student_id"),
             SubmissionMember.assignment_id == bindparam("assignment_id"),
