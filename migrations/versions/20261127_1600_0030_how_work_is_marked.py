@@ -1,14 +1,14 @@
 """How work is marked: a mark that follows another says why, marks are held back together, lateness costs points.
 
 Revision ID: 0030
-Revises: 0006
+Revises: 0007
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0030"
-down_revision = "0006"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
