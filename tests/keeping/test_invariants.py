@@ -189,8 +189,8 @@ PLANTED: list[tuple[str, list[str], str]] = [
     (
         "no_hand_in_waits_for_nothing",
         [
-            "UPDATE uploads SET state = 'ended', ended_because = 'expired', closed_at = now() WHERE state = 'receiving'",
-            "UPDATE uploads SET closed_at = closed_at - interval '1 hour', last_received_at = now() - interval '1 hour'",
+            "UPDATE uploads SET state = 'ended', ended_because = 'expired', closed_at = now() - interval '1 hour', "
+            "last_received_at = now() - interval '1 hour' WHERE state = 'receiving'",
             "UPDATE pending_hand_ins SET asked_at = now() - interval '2 hours'",
         ],
         "and nothing of it is under way",
