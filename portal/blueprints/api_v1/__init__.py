@@ -30,7 +30,7 @@ class _Api(Api):
 
 def register(app: Flask) -> None:
     """Add the API's blueprints, its OpenAPI document and its documentation page."""
-    from portal.blueprints.api_v1 import assignments, auth, courses, dashboards, docs, live_classes, marking
+    from portal.blueprints.api_v1 import assignments, auth, courses, dashboards, docs, extensions, live_classes, marking
 
     app.config.update(
         API_TITLE="KM Media Training Institute",
@@ -43,7 +43,7 @@ def register(app: Flask) -> None:
         },
     )
     api = _Api(app)
-    for module in (auth, courses, assignments, marking, live_classes, dashboards):
+    for module in (auth, courses, assignments, extensions, marking, live_classes, dashboards):
         csrf.exempt(module.blueprint)
         api.register_blueprint(module.blueprint)
     docs.register(app, api)

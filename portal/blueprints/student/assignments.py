@@ -14,7 +14,7 @@ from wtforms import HiddenField
 
 from portal.blueprints.student import blueprint
 from portal.db import current_session, perform, release_connection
-from portal.domain.assignments import deadlines, late_policy, queries
+from portal.domain.assignments import deadlines, extensions, late_policy, queries
 from portal.domain.assignments.arrivals import judge
 from portal.domain.assignments.models import Submission
 from portal.domain.assignments.pending import cancel_pending, hand_in_when_complete
@@ -256,6 +256,7 @@ def _show(
         "standing": deadlines.standing(page.dates, judged_at),
         "still_arriving": judged_at != at,
         "percent_off": late_policy.percent_off(page.late_policy, page.due_at, judged_at),
+        "more_time": extensions.in_words,
         "late_policy": late_policy.in_words(page.late_policy) if page.late_policy else "",
         "refusal": _why_closed(page) or deadlines.refusal(page.dates, page.attempts_allowed, made, judged_at),
         "attempts_made": made.number,

@@ -4,4 +4,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("trainer", __name__, url_prefix="/trainer")
 
-from portal.blueprints.trainer import assignments, courses, dashboard, live_classes, marking, materials  # noqa: E402, F401 - the views register themselves
+from portal.blueprints.trainer import assignments, courses, dashboard, extensions, live_classes, marking, materials  # noqa: E402, F401 - the views register themselves

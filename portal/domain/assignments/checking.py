@@ -6,17 +6,18 @@ Everything is looked at under lock, so that it still holds when the work is writ
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, select, text
+from sqlalchemy import ScalarSelect, Select, bindparam, select, text
 from sqlalchemy.orm import Session
 
 from portal.db import among
 from portal.domain.assignments import deadlines
 from portal.domain.assignments.arrivals import Judgement, judge
-from portal.domain.assignments.models import Assignment, AssignmentState, Submission, SubmissionState
+from portal.domain.assignments.models import Assignment, AssignmentState, ExtendedDate, Submission, SubmissionState
 from portal.domain.assignments.work import (
     LONGEST_KEY,
     LONGEST_TEXT,
@@ -73,6 +74,7 @@ def check_work(
     session: Session,
     actor: Actor,
     assignment: Assignment,
+    dates: deadlines.Dates,
     late: Sequence[bool],
     command: SubmitAssignment,
     sent: Sequence[Upload],
@@ -81,10 +83,10 @@ def check_work(
 ) -> tuple[Judgement, list[StoredFile]]:
     """Return what the deadline makes of this work, and the kept files it names; refuse what breaks a rule.
 
-    `late` says of each attempt made so far whether it was; `sent` may be under way still.
+    `dates` are the student's own; `late` says of each attempt so far whether it was; `sent` may be under way still.
     """
-    judgement = judge(session, assignment.due_at, sent, at)
-    refuse_by_time(assignment, late, judgement.at)
+    judgement = judge(session, dates.due_at, sent, at)
+    refuse_by_time(assignment, dates, late, judgement.at)
     _refuse_by_shape(assignment, command)
     kept = _lock_kept(session, actor, command.kept)
     whole = [bytes_of(upload) for upload in sent if upload.state == UploadState.WHOLE]
@@ -104,15 +106,31 @@ def refuse_by_state(enrolment: Enrolment, assignment: Assignment) -> None:
         raise Conflict("You have completed this intake: nothing more is taken.")
 
 
-def refuse_by_time(assignment: Assignment, late: Sequence[bool], at: datetime) -> None:
+def refuse_by_time(assignment: Assignment, dates: deadlines.Dates, late: Sequence[bool], at: datetime) -> None:
     """Refuse work that comes too early or too late, or after these attempts."""
     made = deadlines.Made.of(late)
-    if refusal := deadlines.refusal(dates_of(assignment), assignment.attempts_allowed, made, at):
+    if refusal := deadlines.refusal(dates, assignment.attempts_allowed, made, at):
         raise Conflict(refusal.value)
 
 
-def dates_of(assignment: Assignment) -> deadlines.Dates:
-    return deadlines.Dates(opens_at=assignment.opens_at, due_at=assignment.due_at, cut_off_at=assignment.cut_off_at)
+def own_dates(session: Session, enrolment_id: UUID, assignment: Assignment) -> deadlines.Dates:
+    """Return the dates of this student: those of the assignment, moved by what was granted."""
+    return dates_of(assignment, session.scalar(select(extended_hours(enrolment_id, assignment.id))) or 0)
+
+
+def extended_hours(enrolment_id: Any, assignment_id: Any) -> ScalarSelect[int]:
+    """Return the hours by which a student's dates are moved, as part of a statement; null where they are not."""
+    return (
+        select(ExtendedDate.hours)
+        .where(ExtendedDate.enrolment_id == enrolment_id, ExtendedDate.assignment_id == assignment_id)
+        .scalar_subquery()
+    )
+
+
+def dates_of(assignment: Assignment, extended_by: int) -> deadlines.Dates:
+    """Return the dates of somebody who has so many hours more."""
+    dates = deadlines.Dates(opens_at=assignment.opens_at, due_at=assignment.due_at, cut_off_at=assignment.cut_off_at)
+    return dates.moved(timedelta(hours=extended_by))
 
 
 def _refuse_by_shape(assignment: Assignment, command: SubmitAssignment) -> None:

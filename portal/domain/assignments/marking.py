@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal.db import changed, uuid7
 from portal.domain.accounts.models import User
+from portal.domain.assignments.checking import own_dates
 from portal.domain.assignments.late_policy import LatePolicy, Penalty, penalty
 from portal.domain.assignments.models import Assignment, Grade, MarkingDraft, Submission, SubmissionMember
 from portal.domain.assignments.releasing import HELD_TOGETHER, release_marks, taught
@@ -88,7 +89,7 @@ def grade_submission(session: Session, actor: Actor, command: GradeSubmission, *
     _check_words(command)
     if command.release and assignment.hold_marks:
         raise Conflict(HELD_TOGETHER)
-    off = _penalty(submission, assignment, command.points)
+    off = _penalty(session, submission, assignment, command.points)
     before = submission.state
     submission.state = next_submission_state(before, Marking.GRADE)
     earlier = _newest_grades(session, submission.id)
@@ -126,11 +127,12 @@ def _check_words(command: GradeSubmission) -> None:
         raise Invalid("That is too long; what you typed is kept.", fields=problems)
 
 
-def _penalty(submission: Submission, assignment: Assignment, points: Decimal) -> Penalty:
-    """Return what this work loses by being late, by the moment from which it counts."""
+def _penalty(session: Session, submission: Submission, assignment: Assignment, points: Decimal) -> Penalty:
+    """Return what this work loses by being late, by the moment from which it counts and the student's own due date."""
     policy = LatePolicy.of(assignment.late_percent, assignment.late_floor_percent)
-    counted_at = submission.submitted_at if submission.late and submission.submitted_at else assignment.due_at
-    return penalty(policy, assignment.due_at, counted_at, points)
+    due_at = own_dates(session, submission.enrolment_id, assignment).due_at
+    counted_at = submission.submitted_at if submission.late and submission.submitted_at else due_at
+    return penalty(policy, due_at, counted_at, points)
 
 
 def _is_the_same(command: GradeSubmission, off: Penalty, grades: Sequence[Grade]) -> bool:

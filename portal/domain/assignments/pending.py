@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal.db import among, changed
 from portal.domain.accounts.models import User
-from portal.domain.assignments.checking import check_work, lock_for_work, made_so_far, refuse_by_state
+from portal.domain.assignments.checking import check_work, lock_for_work, made_so_far, own_dates, refuse_by_state
 from portal.domain.assignments.models import (
     Assignment,
     PendingFile,
@@ -61,7 +61,16 @@ def hand_in_when_complete(
     if all(upload.state == UploadState.WHOLE for upload in sent):
         return submit_assignment(session, actor, command, at=at)
     refuse_by_state(enrolment, assignment)
-    _, kept = check_work(session, actor, assignment, made_so_far(session, enrolment, assignment), command, sent, at=at)
+    _, kept = check_work(
+        session,
+        actor,
+        assignment,
+        own_dates(session, enrolment.id, assignment),
+        made_so_far(session, enrolment, assignment),
+        command,
+        sent,
+        at=at,
+    )
 
     action = "pending-hand-in:ask" if pending is None else "pending-hand-in:change"
     if pending is not None:

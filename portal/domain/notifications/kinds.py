@@ -119,6 +119,18 @@ def _not_handed_in(data: Data, zone: tzinfo) -> Said:
     )
 
 
+def _extension_asked(data: Data, _zone: tzinfo) -> Said:
+    return Said(f"More time is asked for: {data['title']}", f"{data['more']} more. Grant or refuse it.")
+
+
+def _extension_decided(data: Data, zone: tzinfo) -> Said:
+    answer = f" {data['answer']}" if data.get("answer") else ""
+    due = f"It is due {moment(data['due_at'], zone)}."
+    if data["more"]:
+        return Said(f"You have {data['more']} more: {data['title']}", f"{due}{answer}")
+    return Said(f"No more time: {data['title']}", f"{due}{answer}")
+
+
 def _mark_released(data: Data, _zone: tzinfo) -> Said:
     return Said(f"Your mark is there: {data['title']}", f"See mark and feedback of your work in {data['course']}.")
 
@@ -162,6 +174,8 @@ KINDS: dict[NotificationKind, Kind] = {
     ),
     NotificationKind.HAND_IN_REFUSED: Kind(_names("title why"), _hand_in_refused, can_wait=False),
     NotificationKind.NOT_HANDED_IN: Kind(_names("title due_at"), _not_handed_in, can_wait=False),
+    NotificationKind.EXTENSION_ASKED: Kind(_names("title more"), _extension_asked),
+    NotificationKind.EXTENSION_DECIDED: Kind(_names("title more due_at"), _extension_decided, can_wait=False),
     NotificationKind.MARK_RELEASED: Kind(_names("course title"), _mark_released),
     NotificationKind.CLASS_SCHEDULED: Kind(_names("course title starts_at ends_at place"), _class_scheduled),
     NotificationKind.CLASS_MOVED: Kind(

@@ -26,6 +26,8 @@ class NotificationKind(StrEnum):
     SUBMISSION_RECEIVED = "submission-received"
     HAND_IN_REFUSED = "hand-in-refused"
     NOT_HANDED_IN = "not-handed-in"
+    EXTENSION_ASKED = "extension-asked"
+    EXTENSION_DECIDED = "extension-decided"
     MARK_RELEASED = "mark-released"
     CLASS_SCHEDULED = "class-scheduled"
     CLASS_MOVED = "class-moved"

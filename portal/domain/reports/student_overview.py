@@ -13,8 +13,9 @@ from sqlalchemy import Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.db import among, read
-from portal.domain.assignments.models import Assignment, AssignmentState, Submission, SubmissionState
+from portal.domain.assignments.models import Assignment, AssignmentState, ExtendedDate, Submission, SubmissionState
 from portal.domain.assignments.queries.pending import not_handed_in
+from portal.domain.assignments.queries.shown import of_extension, own
 from portal.domain.assignments.queries.students import LatestMark, latest_marks
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.courses.models import Course, Intake
@@ -105,7 +106,8 @@ def _due(session: Session, student_id: UUID, at: datetime) -> list[DueWork]:
 @cache
 def _due_work() -> Select[*tuple[Any, ...]]:
     """Made once: making a statement takes as long as running it."""
-    own = (Submission.assignment_id == Assignment.id) & (Submission.enrolment_id == Enrolment.id)
+    theirs = (Submission.assignment_id == Assignment.id) & (Submission.enrolment_id == Enrolment.id)
+    due_at, cut_off_at = own(Assignment.due_at), own(Assignment.cut_off_at)
     return (
         select(
             Assignment.id,
@@ -113,22 +115,23 @@ def _due_work() -> Select[*tuple[Any, ...]]:
             Course.title,
             Assignment.points,
             Assignment.opens_at,
-            Assignment.due_at,
-            Assignment.cut_off_at,
-            exists().where(own, Submission.state == SubmissionState.DRAFT),
+            due_at.label("due_at"),
+            cut_off_at.label("cut_off_at"),
+            exists().where(theirs, Submission.state == SubmissionState.DRAFT),
             not_handed_in(),
         )
         .join(Intake, Intake.id == Assignment.intake_id)
         .join(Course, Course.id == Intake.course_id)
         .join(Enrolment, Enrolment.intake_id == Intake.id)
+        .outerjoin(ExtendedDate, of_extension())
         .where(
             Enrolment.user_id == bindparam("student_id"),
             Enrolment.state == EnrolmentState.ACTIVE,
             Assignment.state == AssignmentState.PUBLISHED,
             or_(Assignment.opens_at.is_(None), Assignment.opens_at <= bindparam("at")),
-            func.coalesce(Assignment.cut_off_at, Assignment.due_at) > bindparam("at"),
-            ~exists().where(own, among(Submission.state, HANDED_IN)),
+            func.coalesce(cut_off_at, due_at) > bindparam("at"),
+            ~exists().where(theirs, among(Submission.state, HANDED_IN)),
         )
-        .order_by(Assignment.due_at, Assignment.id)
+        .order_by(due_at, Assignment.id)
         .limit(MOST_SHOWN)
     )

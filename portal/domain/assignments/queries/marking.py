@@ -17,6 +17,7 @@ from portal.domain.accounts.models import User
 from portal.domain.assignments.late_policy import LatePolicy, percent_off
 from portal.domain.assignments.models import (
     Assignment,
+    ExtendedDate,
     Grade,
     MarkingDraft,
     Submission,
@@ -31,6 +32,7 @@ from portal.domain.assignments.queries.files import (
     links_of_submission,
     select_work_files,
 )
+from portal.domain.assignments.queries.shown import of_extension, own
 from portal.domain.courses.models import Course, Intake, IntakeTrainer
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import NotFound
@@ -127,7 +129,7 @@ def _submission() -> Select[*tuple[Any, ...]]:
             Intake.title.label("intake"),
             Assignment.points,
             Assignment.instructions,
-            Assignment.due_at,
+            own(Assignment.due_at).label("due_at"),
             Assignment.hold_marks,
             Assignment.late_percent,
             Assignment.late_floor_percent,
@@ -154,6 +156,7 @@ def _submission() -> Select[*tuple[Any, ...]]:
         .join(Enrolment, Enrolment.id == Submission.enrolment_id)
         .join(User, User.id == Enrolment.user_id)
         .outerjoin(MarkingDraft, own_draft)
+        .outerjoin(ExtendedDate, of_extension())
         .where(
             IntakeTrainer.user_id == bindparam("trainer_id"),
             Submission.id == bindparam("submission_id"),

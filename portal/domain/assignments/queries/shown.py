@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Text, and_, case, cast, func, lateral, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from portal.db import among
@@ -16,6 +17,9 @@ from portal.domain.assignments.models import (
     Assignment,
     AssignmentState,
     CountedAttempt,
+    ExtendedDate,
+    Extension,
+    ExtensionState,
     Grade,
     Submission,
     SubmissionMember,
@@ -59,6 +63,26 @@ def visible() -> ColumnElement[bool]:
 def current_enrolment_first() -> tuple[ColumnElement[bool], ColumnElement[datetime]]:
     """The order in which the enrolment that counts now comes before an earlier one in the same intake."""
     return among(Enrolment.state, CURRENT).desc(), Enrolment.enrolled_at.desc()
+
+
+def of_extension() -> ColumnElement[bool]:
+    """The condition under which an `ExtendedDate` is that of the enrolment and assignment of a row."""
+    return and_(ExtendedDate.enrolment_id == Enrolment.id, ExtendedDate.assignment_id == Assignment.id)
+
+
+def asks_for_more() -> ColumnElement[bool]:
+    """Whether a request for more time waits, of an enrolment and its assignment."""
+    waits = select(Extension.id).where(
+        Extension.enrolment_id == Enrolment.id,
+        Extension.assignment_id == Assignment.id,
+        Extension.state == ExtensionState.ASKED,
+    )
+    return waits.correlate(Enrolment, Assignment).exists()
+
+
+def own(moment: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+    """A due date or cut-off as it is for this student, of a row that is outer joined by `of_extension`."""
+    return moment + func.make_interval(0, 0, 0, 0, func.coalesce(ExtendedDate.hours, 0))
 
 
 def newest_attempt() -> LateralFromClause:

@@ -20,6 +20,7 @@ from portal.domain.assignments.late_policy import LatePolicy
 from portal.domain.assignments.models import (
     Assignment,
     AssignmentState,
+    ExtendedDate,
     Grade,
     Submission,
     SubmissionMember,
@@ -30,9 +31,12 @@ from portal.domain.assignments.queries.pending import Pending, as_pending, not_h
 from portal.domain.assignments.queries.shown import (
     ShownMark,
     as_marks,
+    asks_for_more,
     counting_mark,
     current_enrolment_first,
     newest_attempt,
+    of_extension,
+    own,
     released_marks,
     state_for_student,
     visible,
@@ -133,6 +137,10 @@ class AssignmentPage:
     intake_id: UUID
     has_uploads: bool
     """Whether files are under way or wait to be handed in: see `waiting_uploads`."""
+    extended_by: int
+    """Hours by which the dates are later for this student than for the others."""
+    asks_for_more: bool
+    """Whether a request for more time waits for the trainer."""
 
     @property
     def late_policy(self) -> LatePolicy | None:
@@ -227,17 +235,21 @@ def latest_marks(session: Session, student_id: UUID, limit: int = 5) -> list[Lat
 @cache
 def _assignments(*, page: bool) -> Select[*tuple[Any, ...]]:
     """All assignments with their marks, or a page of them with how many there are."""
-    own = (
-        select(Assignment.id, Assignment.due_at, Enrolment.id.label("enrolment_id"))
+    due_at, cut_off_at = own(Assignment.due_at), own(Assignment.cut_off_at)
+    theirs = (
+        select(
+            Assignment.id, due_at.label("due_at"), cut_off_at.label("cut_off_at"), Enrolment.id.label("enrolment_id")
+        )
         .select_from(Enrolment)
         .join(Assignment, Assignment.intake_id == Enrolment.intake_id)
+        .outerjoin(ExtendedDate, of_extension())
         .where(Enrolment.user_id == bindparam("student_id"), visible())
-        .ext(distinct_on(Assignment.due_at, Assignment.id))
-        .order_by(Assignment.due_at, Assignment.id, *current_enrolment_first())
+        .ext(distinct_on(due_at, Assignment.id))
+        .order_by(due_at, Assignment.id, *current_enrolment_first())
         .cte("own")
     )
-    some = select(own, func.count().over().label("total")).order_by(own.c.due_at, own.c.id)
-    each = some.offset(bindparam("skipped")).limit(bindparam("rows")).subquery("each") if page else own
+    some = select(theirs, func.count().over().label("total")).order_by(theirs.c.due_at, theirs.c.id)
+    each = some.offset(bindparam("skipped")).limit(bindparam("rows")).subquery("each") if page else theirs
     newest = newest_attempt()
     statement = (
         select(
@@ -249,8 +261,8 @@ def _assignments(*, page: bool) -> Select[*tuple[Any, ...]]:
             Assignment.state,
             Assignment.points,
             Assignment.opens_at,
-            Assignment.due_at,
-            Assignment.cut_off_at,
+            each.c.due_at,
+            each.c.cut_off_at,
             func.coalesce(newest.c.attempts, 0),
             newest.c.state.label("attempt_state"),
             newest.c.submitted_at,
@@ -264,7 +276,7 @@ def _assignments(*, page: bool) -> Select[*tuple[Any, ...]]:
         .join(Intake, Intake.id == Assignment.intake_id)
         .join(Course, Course.id == Intake.course_id)
         .outerjoin(newest, true())
-        .order_by(Assignment.due_at, Assignment.id)
+        .order_by(each.c.due_at, each.c.id)
     )
     if page:
         return statement.add_columns(each.c.total)
@@ -293,8 +305,8 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             Assignment.points,
             Assignment.weight,
             Assignment.opens_at,
-            Assignment.due_at,
-            Assignment.cut_off_at,
+            own(Assignment.due_at).label("due_at"),
+            own(Assignment.cut_off_at).label("cut_off_at"),
             Assignment.accepted_kinds,
             Assignment.max_files,
             Assignment.attempts_allowed,
@@ -306,12 +318,15 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             Intake.course_id,
             Intake.id.label("intake_id"),
             exists(has_uploads).label("has_uploads"),
+            func.coalesce(ExtendedDate.hours, 0).label("extended_by"),
+            asks_for_more().label("asks_for_more"),
             pending_of_assignment().label("pending"),
         )
         .select_from(Enrolment)
         .join(Assignment, Assignment.intake_id == Enrolment.intake_id)
         .join(Intake, Intake.id == Assignment.intake_id)
         .join(Course, Course.id == Intake.course_id)
+        .outerjoin(ExtendedDate, of_extension())
         .where(Enrolment.user_id == bindparam("student_id"), Assignment.id == bindparam("assignment_id"), visible())
         .order_by(*current_enrolment_first())
         .limit(1)
