@@ -28,6 +28,7 @@ class Permission(StrEnum):
     READ_OWN_NOTIFICATIONS = "notification:read"
     STUDY = "studies:read"
     SUBMIT_ASSIGNMENT = "assignment:submit"
+    HAND_IN_FOR_STUDENT = "submission:hand-in-for"
     TEACH = "teaching:read"
     RELEASE_MATERIALS = "material:release"
     SET_ASSIGNMENT = "assignment:set"
@@ -57,6 +58,7 @@ GRANTS: dict[Permission, frozenset[Role | Duty]] = {
     Permission.READ_OWN_NOTIFICATIONS: _EVERYONE,
     Permission.STUDY: frozenset({Role.STUDENT}),
     Permission.SUBMIT_ASSIGNMENT: frozenset({Role.STUDENT}),
+    Permission.HAND_IN_FOR_STUDENT: _STAFF,
     Permission.TEACH: _STAFF,
     Permission.RELEASE_MATERIALS: _STAFF,
     Permission.SET_ASSIGNMENT: _STAFF,

@@ -70,7 +70,14 @@ def _send_once(
         db.release_connection()
         secret = db.perform(tokens.issue, user_id, purpose, issued_by, at)
         address = settings.portal_url + tokens.path_of(purpose, secret)
-        said = mail_text(kind, {}, first_name=person.first_name, address=address, zone=ZoneInfo(person.time_zone))
+        said = mail_text(
+            kind,
+            {},
+            first_name=person.first_name,
+            site=settings.portal_url,
+            address=address,
+            zone=ZoneInfo(person.time_zone),
+        )
         mailer.send(
             Message(
                 id=key.replace(":", "-"),

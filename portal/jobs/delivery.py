@@ -161,7 +161,14 @@ _WAIT_FOR_THE_SERVER = text("SELECT set_config('idle_in_transaction_session_time
 
 def _message(settings: Settings, letter: Letter, *, at: datetime) -> Message:
     address = settings.portal_url + str(letter.data.get("path", "/"))
-    said = mail_text(letter.kind, letter.data, first_name=letter.first_name, address=address, zone=letter.zone)
+    said = mail_text(
+        letter.kind,
+        letter.data,
+        first_name=letter.first_name,
+        site=settings.portal_url,
+        address=address,
+        zone=letter.zone,
+    )
     return Message(
         id=str(letter.id),
         to_name=f"{letter.first_name} {letter.last_name}",

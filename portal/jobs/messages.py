@@ -22,10 +22,11 @@ def mail_text(
     data: Mapping[str, Any],
     *,
     first_name: str,
+    site: str,
     address: str,
     zone: tzinfo,
 ) -> kinds.Said:
-    """Return subject and text of the mail of one notification; `address` is where its link leads."""
+    """Return subject and text of the mail of one notification of the portal at `site`; its link leads to `address`."""
     said = kinds.say(kind, data, zone)
     text = (
         _environment()
@@ -33,6 +34,7 @@ def mail_text(
         .render(
             data=data,
             first_name=first_name,
+            site=site,
             address=address,
             said=said,
             institute=INSTITUTE,

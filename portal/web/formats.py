@@ -19,6 +19,7 @@ from portal.web.sessions import current_identity
 from portal.web.user_agents import browser_name
 
 CURRENCY_SIGNS = {"GHS": "GH₵"}
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 NO_BREAK = "\N{NO-BREAK SPACE}"
 DEFAULT_ZONE = ZoneInfo("Africa/Accra")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -195,6 +196,14 @@ def milliseconds(amount: float) -> str:
     if amount < 1:
         return f"under 1{NO_BREAK}ms"
     return f"{amount:.0f}{NO_BREAK}ms" if amount < 999.5 else f"{amount / 1000:.1f}{NO_BREAK}s"
+
+
+def ordinal(number: int) -> str:
+    """1 is `first`, 12 is `12th`."""
+    if number <= len(ORDINALS):
+        return ORDINALS[number - 1]
+    teen = number % 100 in (11, 12, 13)
+    return f"{number}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
 def span_of_time(seconds: float) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from portal.domain.accounts.models import SecurityEvent, SingleUseToken
 from portal.domain.accounts.tokens import LINK_LENGTH
 from portal.domain.assignments.models import Grade, Submission, SubmissionFile, SubmissionMember
+from portal.domain.assignments.receipts import receipt_number
 from portal.domain.audit.models import AuditEntry
 from portal.domain.files.models import StoredFile, Upload
 from portal.domain.notifications.models import Notification
@@ -26,6 +27,7 @@ from tests.factories import (
     now,
 )
 
+RECEIPT_CODE = "7KQM-2XPD-9RTV-H4NC"
 SHA = "0" * 64
 STORAGE_KEY = "00/" + "00" * 16
 
@@ -42,8 +44,8 @@ def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -
             attempt=1,
             state="graded",
             text="My work.",
-            number="S26-000001-A",
-            code="ABCDE-FGHJK-MNPQR-STVWX",
+            number=receipt_number(26, 1),
+            code=RECEIPT_CODE,
             begun_at=now(),
             submitted_at=now(),
             submitted_by=cast.ama.id,
@@ -177,6 +179,7 @@ def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -
         "token": secret,
         "secret": secret,
         "code": "ABCDE-FGHJK-MNPQR-STVWX",
+        "receipt_name": f"{receipt_number(26, 1)}-{RECEIPT_CODE}",
         "number": "S26-000001-A",
         "name": "none.eml",
         "message_id": "none.eml",

@@ -33,7 +33,12 @@ DATA = {
 @pytest.mark.parametrize("kind", list(NotificationKind))
 def test_the_mail_of_each_kind_says_what_it_should(kind: NotificationKind):
     said = mail_text(
-        kind, DATA, first_name="Ama", address="https://portal.example.org/there", zone=ZoneInfo("Africa/Accra")
+        kind,
+        DATA,
+        first_name="Ama",
+        site="https://portal.example.org",
+        address="https://portal.example.org/there",
+        zone=ZoneInfo("Africa/Accra"),
     )
     text = f"Subject: {said.title}\n\n{said.body}"
     kept = KEPT / f"{kind}.txt"
@@ -47,12 +52,24 @@ def test_the_mail_of_each_kind_says_what_it_should(kind: NotificationKind):
 def test_what_is_optional_may_be_absent():
     data = {name: value for name, value in DATA.items() if name not in {"reason", "files"}}
     for kind in NotificationKind:
-        said = mail_text(kind, data, first_name="Ama", address="https://x.test/", zone=ZoneInfo("Africa/Accra"))
+        said = mail_text(
+            kind,
+            data,
+            first_name="Ama",
+            site="https://portal.example.org",
+            address="https://x.test/",
+            zone=ZoneInfo("Africa/Accra"),
+        )
         assert "None" not in said.body
 
 
 def test_times_are_told_by_the_readers_clock():
     said = mail_text(
-        NotificationKind.CLASS_SCHEDULED, DATA, first_name="Ama", address="https://x.test/", zone=ZoneInfo("Asia/Tokyo")
+        NotificationKind.CLASS_SCHEDULED,
+        DATA,
+        first_name="Ama",
+        site="https://portal.example.org",
+        address="https://x.test/",
+        zone=ZoneInfo("Asia/Tokyo"),
     )
     assert "Monday 7 December, 19:00 to 21:00" in said.body

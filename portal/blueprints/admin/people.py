@@ -6,9 +6,7 @@ from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
 
-import segno
 from flask import Response, current_app, flash, g, request, url_for
-from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import RadioField, SelectMultipleField
 from wtforms.widgets import CheckboxInput, ListWidget
@@ -30,6 +28,7 @@ from portal.web.forms import PortalForm, SelectChoice, TextField, at_most, requi
 from portal.web.htmx import go_to, respond
 from portal.web.kept_forms import ask_for_password
 from portal.web.pagination import cursor_of_request, links
+from portal.web.qr_codes import qr_code
 from portal.web.sessions import the_person
 from portal.web.user_agents import browser_name
 from portal.web.visitors import the_visitor
@@ -292,13 +291,8 @@ def _slip(user_id: UUID, name: str, handed_over: HandedOver) -> Response:
         handed_over=handed_over,
         address=address,
         portal_url=current_app.config["SETTINGS"].portal_url,
-        qr=_qr(address),
+        qr=qr_code(address),
     )
-
-
-def _qr(address: str) -> Markup:
-    """Return a QR code as SVG; the address is the only thing drawn, as squares."""
-    return Markup(segno.make(address, error="m").svg_inline(omitsize=True, border=2))  # noqa: S704
 
 
 def _chosen(choices: type[Choice], name: str) -> Choice | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from flask import Response, request, url_for
+from flask import Response, current_app, request, url_for
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import HiddenField
@@ -20,6 +20,7 @@ from portal.domain.assignments.models import Submission
 from portal.domain.assignments.pending import cancel_pending, hand_in_when_complete
 from portal.domain.assignments.queries.files import files_of
 from portal.domain.assignments.queries.students import AssignmentPage, Attempt, Group
+from portal.domain.assignments.receipts import receipt_path
 from portal.domain.assignments.submitting import keep_files, submit_assignment
 from portal.domain.assignments.work import (
     LONGEST_KEY,
@@ -40,6 +41,8 @@ from portal.domain.permissions import Permission
 from portal.web.access import requires
 from portal.web.forms import FilesField, LongTextField, PortalForm, at_most
 from portal.web.htmx import go_to, respond, unchanged, wants_fragment
+from portal.web.kept_files import kept_ids
+from portal.web.qr_codes import qr_code
 from portal.web.send_file import send_stored
 from portal.web.sessions import the_person
 from portal.web.uploads import MB, discard, receive, takes_files
@@ -109,7 +112,7 @@ def hand_in(assignment_id: UUID) -> BaseResponse:
         text=form.text.data or "",
         links=links_of(form.links.data or ""),
         files=tuple(arrived.received),
-        kept=_kept_ids(),
+        kept=kept_ids(),
         uploads=_named_uploads("uploads", "awaited") if _when_complete() else _named_uploads("uploads"),
     )
     operation = hand_in_when_complete if _when_complete() else submit_assignment
@@ -154,7 +157,9 @@ def cancel_hand_in(assignment_id: UUID) -> BaseResponse:
 def receipt(submission_id: UUID) -> Response:
     """The receipt of one attempt, to look at and to print."""
     found = queries.receipt_for(current_session(), the_person().person_id, submission_id)
-    return respond("student/receipt.html", receipt_row=found)
+    path = receipt_path(found.number, found.code)
+    address = current_app.config["SETTINGS"].portal_url + path
+    return respond("student/receipt.html", receipt_row=found, path=path, address=address, qr=qr_code(address))
 
 
 @blueprint.get("/submissions/<uuid:submission_id>/files/<uuid:file_id>")
@@ -211,21 +216,10 @@ def _too_large(stored: StoredBytes) -> str | None:
 def _refuse(page: AssignmentPage, form: HandInForm, arrived: Arrived, status: int) -> Response:
     """Show the form again with all that was typed and all that arrived."""
     person = the_person()
-    kept = _kept_ids()
+    kept = kept_ids()
     if arrived.received:
         kept += tuple(row.id for row in perform(keep_files, person, arrived.received, at=now()))
     return _show(page, form, kept=kept, status=status)
-
-
-def _kept_ids() -> tuple[UUID, ...]:
-    """Return the files of an earlier request that the form still names."""
-    found = []
-    for text in request.form.getlist("kept"):
-        try:
-            found.append(UUID(text))
-        except ValueError:
-            raise Invalid("This form is not whole. Open the assignment again.") from None
-    return tuple(found)
 
 
 def _named_uploads(*fields: str) -> tuple[str, ...]:

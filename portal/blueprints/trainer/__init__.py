@@ -4,4 +4,13 @@ from flask import Blueprint
 
 blueprint = Blueprint("trainer", __name__, url_prefix="/trainer")
 
-from portal.blueprints.trainer import assignments, courses, dashboard, extensions, live_classes, marking, materials  # noqa: E402, F401 - the views register themselves
+from portal.blueprints.trainer import (  # noqa: E402, F401 - the views register themselves
+    assignments,
+    courses,
+    dashboard,
+    extensions,
+    hand_ins,
+    live_classes,
+    marking,
+    materials,
+)

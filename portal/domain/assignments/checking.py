@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, Select, bindparam, select, text
+from sqlalchemy import ScalarSelect, Select, bindparam, exists, select, text
 from sqlalchemy.orm import Session
 
 from portal.db import among
@@ -26,22 +26,37 @@ from portal.domain.assignments.work import (
     problem_of_kind,
     problem_of_link,
 )
+from portal.domain.courses.models import IntakeTrainer
 from portal.domain.enrolments.models import CURRENT, Enrolment, EnrolmentState
 from portal.domain.errors import Conflict, Invalid, NotFound
 from portal.domain.files.models import FilePurpose, FileState, StoredFile, Upload, UploadState
 from portal.domain.files.operations import StoredBytes
-from portal.domain.permissions import Actor
+from portal.domain.permissions import Actor, Permission
 
 
-def lock_for_work(session: Session, actor: Actor, assignment_id: UUID) -> tuple[Enrolment, Assignment]:
-    """Return the student's enrolment and the assignment as they are now, and hold both.
+def lock_for_work(
+    session: Session, actor: Actor, assignment_id: UUID, student_id: UUID | None = None
+) -> tuple[Enrolment, Assignment]:
+    """Return a student's enrolment and the assignment as they are now, and hold both.
 
-    Two hand-ins by one person come one after the other, and no date moves while somebody hands in.
+    Two hand-ins for one person come one after the other, and no date moves while somebody hands in. Staff name the
+    student; whoever may not hand in for them finds nothing.
     """
-    row = session.execute(_locked(), {"assignment_id": assignment_id, "student_id": actor.person_id}).one_or_none()
-    if row is None:
+    whose = student_id or actor.person_id
+    row = session.execute(_locked(), {"assignment_id": assignment_id, "student_id": whose}).one_or_none()
+    if row is None or (whose != actor.id and not may_hand_in_for(session, actor, row.Assignment.intake_id)):
         raise NotFound
     return row.Enrolment, row.Assignment
+
+
+def may_hand_in_for(session: Session, actor: Actor, intake_id: UUID) -> bool:
+    """Return whether this person may hand in for students of an intake: as its trainer, or as whoever enrols them."""
+    if not actor.may(Permission.HAND_IN_FOR_STUDENT):
+        return False
+    if actor.may(Permission.MANAGE_ENROLMENTS):
+        return True
+    teaches = exists().where(IntakeTrainer.intake_id == intake_id, IntakeTrainer.user_id == actor.person_id)
+    return bool(session.scalar(select(teaches)))
 
 
 @cache

@@ -11,6 +11,7 @@ or two that changed places always give another letter."""
 CODE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """32 letters and digits, 5 bits each, without I, L, O and U."""
 CODE_LENGTH = 16  # 80 random bits: nobody finds a code by trying
+MISREAD = str.maketrans("ILO", "110")  # what is not among the letters and looks like one that is
 GROUP = 4  # letters at a time can be said over the telephone
 
 _NUMBER = re.compile(r"S(\d{2})-?(\d{6,})-?([A-Z])", re.IGNORECASE)
@@ -33,9 +34,33 @@ def normal_number(text: str) -> str | None:
     return f"S{year}-{sequence}-{letter.upper()}"
 
 
+def receipt_path(number: str, code: str) -> str:
+    """Return where anybody who holds a receipt can have it verified."""
+    return f"/receipts/{number}-{code}"
+
+
+def read_receipt(text: str) -> tuple[str, str] | None:
+    """Return number and code of a receipt, from how a person typed one after the other; None where it is none."""
+    letters = re.sub(r"[\s\-\u2010-\u2015]", "", text).upper()
+    number = normal_number(letters[:-CODE_LENGTH])
+    code = letters[-CODE_LENGTH:].translate(MISREAD)
+    if number is None or not set(code) <= set(CODE_LETTERS):
+        return None
+    return number, _in_groups(code)
+
+
+def read_sha256(text: str) -> str | None:
+    """Return a SHA-256 as it is written, from how a person typed or copied it; None where it is none."""
+    letters = re.sub(r"[\s:]", "", text).lower()
+    return letters if re.fullmatch(r"[0-9a-f]{64}", letters) else None
+
+
 def new_code() -> str:
     """Return a random code in groups, such as `7KQM-2XPD-9RTV-H4NC`."""
-    letters = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
+    return _in_groups("".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH)))
+
+
+def _in_groups(letters: str) -> str:
     return "-".join(letters[start : start + GROUP] for start in range(0, CODE_LENGTH, GROUP))
 
 

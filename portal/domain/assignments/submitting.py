@@ -17,6 +17,7 @@ from sqlalchemy import Row, Select, and_, bindparam, case, exists, insert, or_, 
 from sqlalchemy.orm import Session
 
 from portal.db import changed, uuid7
+from portal.domain.accounts.models import User
 from portal.domain.assignments import deadlines
 from portal.domain.assignments.checking import (
     bytes_of,
@@ -40,6 +41,7 @@ from portal.domain.assignments.models import (
 from portal.domain.assignments.receipts import new_code, receipt_number
 from portal.domain.assignments.work import SubmitAssignment
 from portal.domain.audit import operations as audit
+from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import Conflict
 from portal.domain.files import operations as files
 from portal.domain.files import uploads
@@ -57,7 +59,7 @@ def submit_assignment(
 
     `whole_at` is when everything was here, where the portal hands in by itself and comes to it later: that counts.
     """
-    enrolment, assignment = lock_for_work(session, actor, command.assignment_id)
+    enrolment, assignment = lock_for_work(session, actor, command.assignment_id, command.student_id)
     before, attempts = _attempts(session, assignment.id, enrolment.id, command.key)
     dates = dates_of(assignment, before.extended_by or 0)
     if earlier := next((attempt for attempt in attempts if attempt.key == command.key), None):
@@ -98,7 +100,7 @@ def submit_assignment(
         after=_in_the_trail(submission, command, attached),
         at=at,
     )
-    _tell(session, actor, assignment, submission, attached, at)
+    _tell(session, actor, enrolment, assignment, submission, attached, at)
     changed(session, "submissions")
     return submission
 
@@ -251,14 +253,16 @@ def _in_the_trail(
 def _tell(
     session: Session,
     actor: Actor,
+    enrolment: Enrolment,
     assignment: Assignment,
     submission: Submission,
     attached: Sequence[StoredFile],
     at: datetime,
 ) -> None:
+    by_staff = {} if actor.id == enrolment.user_id else {"by": session.get_one(User, actor.person_id).name}
     notifications.tell(
         session,
-        [actor.person_id],
+        [enrolment.user_id],
         NotificationKind.SUBMISSION_RECEIVED,
         key=f"submission-received:{submission.id}",
         at=at,
@@ -268,4 +272,5 @@ def _tell(
         received_at=(submission.submitted_at or at).isoformat(),
         files=[{"name": file.name, "size": file.size, "sha256": file.sha256} for file in attached],
         path=f"/student/submissions/{submission.id}/receipt",
+        **by_staff,
     )

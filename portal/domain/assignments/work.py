@@ -32,6 +32,8 @@ class SubmitAssignment:
     assignment_id: UUID
     key: str
     """Made with the form: the same key with the same work is the same hand-in, however often it arrives."""
+    student_id: UUID | None = None
+    """Whose work it is, where staff hand it in; None: of whoever hands in."""
     text: str = ""
     links: tuple[str, ...] = ()
     files: tuple[StoredBytes, ...] = ()

@@ -102,9 +102,10 @@ def _assignment_published(data: Data, zone: tzinfo) -> Said:
 
 
 def _submission_received(data: Data, zone: tzinfo) -> Said:
+    by = f"Handed in for you by {data['by']}. " if data.get("by") else ""
     return Said(
         f"Your work was received: {data['title']}",
-        f"Receipt {data['number']}, code {data['code']}, {moment(data['received_at'], zone)}.",
+        f"{by}Receipt {data['number']}, code {data['code']}, {moment(data['received_at'], zone)}.",
     )
 
 

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import Session, aliased
 
+from portal.domain.accounts.models import User
 from portal.domain.assignments.models import Assignment, Submission, SubmissionFile, SubmissionMember, SubmissionState
 from portal.domain.assignments.queries.files import WorkFile, files_of, links_of_submission, select_work_files
 from portal.domain.courses.models import Course, Intake
@@ -40,6 +41,11 @@ class Receipt:
     arrived_at_due: int | None
     """Bytes that were here at the deadline, where some arrived later; the next too."""
     longest_gap_seconds: int | None
+    student: str
+    student_number: str | None
+    by: str
+    """Who handed it in."""
+    by_student: bool
 
     @property
     def size(self) -> int:
@@ -59,6 +65,21 @@ class KeptFile:
 
 def receipt_for(session: Session, student_id: UUID, submission_id: UUID) -> Receipt:
     """Return the receipt of a submission that counts for this student."""
+    counts_for = (
+        select(SubmissionMember.submission_id)
+        .join(Enrolment, Enrolment.id == SubmissionMember.enrolment_id)
+        .where(Enrolment.user_id == student_id, SubmissionMember.submission_id == Submission.id)
+    )
+    return _receipt(session, submission_id, counts_for.exists())
+
+
+def receipt_made_by(session: Session, staff_id: UUID, submission_id: UUID) -> Receipt:
+    """Return the receipt of what this person handed in for a student."""
+    return _receipt(session, submission_id, Submission.submitted_by == staff_id)
+
+
+def _receipt(session: Session, submission_id: UUID, seen: ColumnElement[bool]) -> Receipt:
+    student, by = aliased(User), aliased(User)
     statement: Select[*tuple[Any, ...]] = (
         select(
             Submission.id,
@@ -76,17 +97,18 @@ def receipt_for(session: Session, student_id: UUID, submission_id: UUID) -> Rece
             Submission.begun_at,
             Submission.arrived_at_due,
             Submission.longest_gap_seconds,
+            student.first_name + " " + student.last_name,
+            student.student_number,
+            by.first_name + " " + by.last_name,
+            by.id == student.id,
         )
         .join(Assignment, Assignment.id == Submission.assignment_id)
         .join(Intake, Intake.id == Assignment.intake_id)
         .join(Course, Course.id == Intake.course_id)
-        .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
-        .join(Enrolment, Enrolment.id == SubmissionMember.enrolment_id)
-        .where(
-            Enrolment.user_id == student_id,
-            Submission.id == submission_id,
-            Submission.state != SubmissionState.DRAFT,
-        )
+        .join(Enrolment, Enrolment.id == Submission.enrolment_id)
+        .join(student, student.id == Enrolment.user_id)
+        .join(by, by.id == Submission.submitted_by)
+        .where(Submission.id == submission_id, Submission.state != SubmissionState.DRAFT, seen)
     )
     row = session.execute(statement).one_or_none()
     if row is None:

@@ -1,0 +1,85 @@
+"""For whom staff may hand in, and what: a memory card that a student brings to the lab."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from portal.db import among
+from portal.domain.accounts.models import User
+from portal.domain.assignments.checking import may_hand_in_for
+from portal.domain.assignments.models import Assignment, AssignmentState
+from portal.domain.courses.models import Course, Intake
+from portal.domain.enrolments.models import CURRENT, Enrolment
+from portal.domain.errors import NotFound
+from portal.domain.permissions import Actor
+
+
+@dataclass(frozen=True)
+class StudentServed:
+    """A student of an intake, to whoever may hand in for them."""
+
+    enrolment_id: UUID
+    user_id: UUID
+    intake_id: UUID
+    name: str
+    student_number: str | None
+    course: str
+    intake: str
+
+
+@dataclass(frozen=True)
+class WorkOpen:
+    """An assignment for which something may be handed in."""
+
+    id: UUID
+    title: str
+    due_at: datetime
+    cut_off_at: datetime | None
+    accepted_kinds: list[str]
+    max_files: int
+
+
+def student_served(session: Session, actor: Actor, enrolment_id: UUID) -> StudentServed:
+    """Return the student of a current enrolment, if this person may hand in for them."""
+    statement: Select[*tuple[Any, ...]] = (
+        select(
+            Enrolment.id,
+            Enrolment.user_id,
+            Enrolment.intake_id,
+            User.first_name + " " + User.last_name,
+            User.student_number,
+            Course.title,
+            Intake.title.label("intake"),
+        )
+        .join(User, User.id == Enrolment.user_id)
+        .join(Intake, Intake.id == Enrolment.intake_id)
+        .join(Course, Course.id == Intake.course_id)
+        .where(Enrolment.id == enrolment_id, among(Enrolment.state, CURRENT))
+    )
+    row = session.execute(statement).one_or_none()
+    if row is None or not may_hand_in_for(session, actor, row.intake_id):
+        raise NotFound
+    return StudentServed(*row)
+
+
+def work_open(session: Session, intake_id: UUID) -> list[WorkOpen]:
+    """Return the published assignments of an intake, by due date."""
+    statement: Select[*tuple[Any, ...]] = (
+        select(
+            Assignment.id,
+            Assignment.title,
+            Assignment.due_at,
+            Assignment.cut_off_at,
+            Assignment.accepted_kinds,
+            Assignment.max_files,
+        )
+        .where(Assignment.intake_id == intake_id, Assignment.state == AssignmentState.PUBLISHED)
+        .order_by(Assignment.due_at.desc(), Assignment.id)
+    )
+    return [WorkOpen(*row) for row in session.execute(statement)]

@@ -1,0 +1,149 @@
+"""Staff hand in what a student brought: same rules, for students of their own alone, and the receipt says who did."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from portal.domain.assignments.models import Assignment, Submission, SubmissionMember
+from portal.domain.assignments.receipts import receipt_path
+from portal.domain.assignments.submitting import submit_assignment
+from portal.domain.audit.models import AuditEntry
+from portal.domain.errors import NotFound
+from portal.domain.notifications.models import Notification
+from tests.cast import Cast
+from tests.domain.assignments.arranging import actor, work
+from tests.factories import make_assignment, make_enrolment, make_user, now
+from tests.pages import parse, words
+
+JPEG = b"\xff\xd8\xff\xe0" + bytes(100)
+
+
+@pytest.fixture
+def assignment(world: Session, cast: Cast) -> Assignment:
+    assignment = make_assignment(world, cast.intake, cast.kofi, title="A portrait")
+    world.commit()
+    return assignment
+
+
+def hand_in(client: FlaskClient, enrolment: Any, assignment: Any, **form: Any) -> TestResponse:
+    data = {"key": str(uuid4()), "assignment_id": str(assignment.id), "text": "", "links": ""} | form
+    address = f"/trainer/enrolments/{enrolment.id}/submission"
+    return client.post(address, data=data, content_type="multipart/form-data")
+
+
+@pytest.mark.parametrize("who", ["kofi", "efua"])
+def test_a_trainer_of_the_intake_or_the_office_hands_in_for_a_student_and_the_receipt_says_so(
+    sign_in: Any, world: Session, cast: Cast, assignment: Assignment, who: str
+) -> None:
+    person = getattr(cast, who)
+    staff, ama = sign_in(person), sign_in(cast.ama)
+    form = parse(staff.get(f"/trainer/enrolments/{cast.enrolment.id}/submission"))
+    assert "Hand in for Ama Mensah" in words(form)
+    assert "A portrait" in words(form.css_first("select[name=assignment_id]"))
+    answer = hand_in(staff, cast.enrolment, assignment, files=[(BytesIO(JPEG), "card.jpg")])
+    assert answer.status_code == 303
+    made = world.scalars(select(Submission)).one()
+    assert (made.submitted_by, made.enrolment_id, made.late) == (person.id, cast.enrolment.id, False)
+    assert world.scalars(select(SubmissionMember.enrolment_id)).all() == [cast.enrolment.id]
+    receipt = words(staff.get(answer.headers["Location"]))
+    assert "Handed in for Ama Mensah" in receipt
+    assert f"Handed in by {person.name}, for the student" in receipt
+    assert f"Handed in by {person.name}, for the student" in words(ama.get(f"/student/submissions/{made.id}/receipt"))
+    public = words(staff.application.test_client().get(receipt_path(made.number or "", made.code or "")))
+    assert "staff of the institute, for the student" in public
+    told = world.scalars(select(Notification)).one()
+    assert (told.user_id, told.data["by"]) == (cast.ama.id, person.name)
+    assert f"Handed in for you by {person.name}." in words(ama.get("/notifications/"))
+    entry = world.scalars(select(AuditEntry).where(AuditEntry.action == "assignment:submit")).one()
+    assert (entry.actor_id, entry.for_user_id) == (person.id, cast.ama.id)
+    assert "Attempt 1" in words(ama.get(f"/student/assignments/{assignment.id}"))
+
+
+def test_nobody_else_hands_in_for_a_student(sign_in: Any, world: Session, cast: Cast, assignment: Assignment) -> None:
+    director = make_user(world, "admin", duties=["director"])
+    world.commit()
+    for person, status in ((cast.yaw, 404), (director, 404), (cast.ama, 403), (cast.esi, 403)):
+        browser = sign_in(person)
+        assert browser.get(f"/trainer/enrolments/{cast.enrolment.id}/submission").status_code == status
+        assert hand_in(browser, cast.enrolment, assignment, text="For her.").status_code == status
+    assert world.scalars(select(Submission)).all() == []
+
+
+@pytest.mark.parametrize("who", ["esi", "yaw", "ama"])
+def test_a_command_for_somebody_else_finds_nothing(
+    world: Session, cast: Cast, assignment: Assignment, who: str
+) -> None:
+    student = cast.esi if who == "ama" else cast.ama
+    with pytest.raises(NotFound):
+        submit_assignment(world, actor(getattr(cast, who)), work(assignment, student_id=student.id), at=now())
+
+
+def test_an_assignment_of_another_intake_is_not_taken(
+    sign_in: Any, world: Session, cast: Cast, assignment: Assignment
+) -> None:
+    elsewhere = make_assignment(world, cast.other_intake, cast.yaw)
+    world.commit()
+    refused = hand_in(sign_in(cast.efua), cast.enrolment, elsewhere, text="For her.")
+    assert refused.status_code == 422
+    assert world.scalars(select(Submission)).all() == []
+
+
+def test_the_dates_are_those_of_the_student_and_what_was_sent_stays_in_the_form(
+    sign_in: Any, world: Session, cast: Cast, assignment: Assignment
+) -> None:
+    kofi = sign_in(cast.kofi)
+    assignment.due_at = now() - timedelta(hours=1)
+    world.commit()
+    refused = hand_in(kofi, cast.enrolment, assignment, text="Words.", files=[(BytesIO(JPEG), "card.jpg")])
+    assert refused.status_code == 409
+    form = parse(refused)
+    assert "The time to hand in has passed" in words(form)
+    assert form.css_first("textarea[name=text]").text() == "Words."
+    kept = form.css_first("input[name=kept]").attributes["value"]
+    assignment.cut_off_at = now() + timedelta(hours=1)
+    world.commit()
+    assert hand_in(kofi, cast.enrolment, assignment, kept=kept).status_code == 303
+    assert world.scalars(select(Submission.late)).all() == [True]
+
+
+def test_a_file_that_is_not_taken_is_told_beside_the_files(
+    sign_in: Any, world: Session, cast: Cast, assignment: Assignment
+) -> None:
+    refused = hand_in(sign_in(cast.kofi), cast.enrolment, assignment, files=[(BytesIO(b"MZ" + bytes(99)), "card.exe")])
+    assert refused.status_code == 422
+    assert parse(refused).css_first("#files").attributes["aria-invalid"] == "true"
+
+
+def test_the_same_form_sent_twice_is_handed_in_once(
+    sign_in: Any, world: Session, cast: Cast, assignment: Assignment
+) -> None:
+    kofi, key = sign_in(cast.kofi), str(uuid4())
+    first, second = (hand_in(kofi, cast.enrolment, assignment, text="Hers.", key=key) for _ in range(2))
+    assert first.headers["Location"] == second.headers["Location"]
+    assert len(world.scalars(select(Submission)).all()) == 1
+
+
+def test_a_receipt_of_another_trainer_is_not_there(
+    sign_in: Any, world: Session, cast: Cast, assignment: Assignment
+) -> None:
+    address = hand_in(sign_in(cast.kofi), cast.enrolment, assignment, text="Hers.").headers["Location"]
+    for person in (cast.yaw, cast.efua):
+        assert sign_in(person).get(address).status_code == 404
+
+
+def test_the_way_there_is_beside_each_student(sign_in: Any, world: Session, cast: Cast) -> None:
+    gone = make_enrolment(world, make_user(world), cast.intake, state="withdrawn", ended_at=now())
+    world.commit()
+    where = f"/trainer/enrolments/{cast.enrolment.id}/submission"
+    assert parse(sign_in(cast.kofi).get(f"/trainer/intakes/{cast.intake.id}")).css_first(f"a[href='{where}']")
+    assert parse(sign_in(cast.efua).get(f"/admin/enrolments/{cast.enrolment.id}")).css_first(f"a[href='{where}']")
+    assert sign_in(cast.kofi).get(f"/trainer/enrolments/{gone.id}/submission").status_code == 404
