@@ -75,6 +75,13 @@ def post_fork(server, worker):
     gc.enable()
 
 
+def post_worker_init(worker):
+    """Have the worker say now and then that it is there."""
+    from portal.web import heartbeat  # not above: see METRICS
+
+    heartbeat.start()
+
+
 def child_exit(server, worker):
     """Take the live figures of a worker that ended out of the sum."""
     from prometheus_client import multiprocess  # not above: see METRICS

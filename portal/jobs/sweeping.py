@@ -63,6 +63,7 @@ SWEPT = {
     ),
     "timings": Swept("How long routes and jobs took", "span < :before", timedelta(days=2)),
     "slow_statements": Swept("Slow statements, without values", "last_at < :before", timedelta(days=30)),
+    "outages": Swept("Times in which the portal was away", "until < :before", timedelta(days=730), nightly=True),
     "faults": Swept("Errors: their kind and place, without words", "at < :before", timedelta(days=30)),
     "single_use_tokens": Swept(
         "Secrets of invitations and resets, after they expired", "expires_at < :before", timedelta(days=30)
@@ -93,6 +94,7 @@ KEPT = {
     "upload_minutes": "As long as the upload",
     "pending_uploads pending_files": "As long as the hand-in that waits for them",
     "files": "With what they are attached to; bytes that were never attached go after a day",
+    "beats": "One row: the last sign of life of the web",
     "number_series": "For ever: no number is given twice",
 }
 """Tables of which no row goes by itself, and for how long they are kept."""

@@ -6,18 +6,20 @@ Everything is looked at under lock, so that it still holds when the work is writ
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, Select, bindparam, exists, select, text
+from sqlalchemy import Select, bindparam, exists, select, text
 from sqlalchemy.orm import Session
 
 from portal.db import among
 from portal.domain.assignments import deadlines
 from portal.domain.assignments.arrivals import Judgement, judge
-from portal.domain.assignments.models import Assignment, AssignmentState, ExtendedDate, Submission, SubmissionState
+from portal.domain.assignments.deadlines import Dates
+from portal.domain.assignments.models import Assignment, AssignmentState, Submission, SubmissionState
+from portal.domain.assignments.own_dates import HOUR, away_before, dates_of, hours_granted
 from portal.domain.assignments.work import (
     LONGEST_KEY,
     LONGEST_TEXT,
@@ -36,8 +38,8 @@ from portal.domain.permissions import Actor, Permission
 
 def lock_for_work(
     session: Session, actor: Actor, assignment_id: UUID, student_id: UUID | None = None
-) -> tuple[Enrolment, Assignment]:
-    """Return a student's enrolment and the assignment as they are now, and hold both.
+) -> tuple[Enrolment, Assignment, Dates]:
+    """Return a student's enrolment and the assignment as they are now, held, and its dates as they stand.
 
     Two hand-ins for one person come one after the other, and no date moves while somebody hands in. Staff name the
     student; whoever may not hand in for them finds nothing.
@@ -46,7 +48,7 @@ def lock_for_work(
     row = session.execute(_locked(), {"assignment_id": assignment_id, "student_id": whose}).one_or_none()
     if row is None or (whose != actor.id and not may_hand_in_for(session, actor, row.Assignment.intake_id)):
         raise NotFound
-    return row.Enrolment, row.Assignment
+    return row.Enrolment, row.Assignment, dates_of(row.Assignment, row.hours, row.away)
 
 
 def may_hand_in_for(session: Session, actor: Actor, intake_id: UUID) -> bool:
@@ -60,9 +62,11 @@ def may_hand_in_for(session: Session, actor: Actor, intake_id: UUID) -> bool:
 
 
 @cache
-def _locked() -> Select[Enrolment, Assignment]:
+def _locked() -> Select[*tuple[Any, ...]]:
+    granted = hours_granted()
+    due_at = Assignment.due_at + granted * HOUR
     return (
-        select(Enrolment, Assignment)
+        select(Enrolment, Assignment, granted.label("hours"), away_before(due_at).label("away"))
         .join(Assignment, Assignment.intake_id == Enrolment.intake_id)
         .where(
             Assignment.id == bindparam("assignment_id"),
@@ -89,7 +93,7 @@ def check_work(
     session: Session,
     actor: Actor,
     assignment: Assignment,
-    dates: deadlines.Dates,
+    dates: Dates,
     late: Sequence[bool],
     command: SubmitAssignment,
     sent: Sequence[Upload],
@@ -121,31 +125,11 @@ def refuse_by_state(enrolment: Enrolment, assignment: Assignment) -> None:
         raise Conflict("You have completed this intake: nothing more is taken.")
 
 
-def refuse_by_time(assignment: Assignment, dates: deadlines.Dates, late: Sequence[bool], at: datetime) -> None:
+def refuse_by_time(assignment: Assignment, dates: Dates, late: Sequence[bool], at: datetime) -> None:
     """Refuse work that comes too early or too late, or after these attempts."""
     made = deadlines.Made.of(late)
     if refusal := deadlines.refusal(dates, assignment.attempts_allowed, made, at):
         raise Conflict(refusal.value)
-
-
-def own_dates(session: Session, enrolment_id: UUID, assignment: Assignment) -> deadlines.Dates:
-    """Return the dates of this student: those of the assignment, moved by what was granted."""
-    return dates_of(assignment, session.scalar(select(extended_hours(enrolment_id, assignment.id))) or 0)
-
-
-def extended_hours(enrolment_id: Any, assignment_id: Any) -> ScalarSelect[int]:
-    """Return the hours by which a student's dates are moved, as part of a statement; null where they are not."""
-    return (
-        select(ExtendedDate.hours)
-        .where(ExtendedDate.enrolment_id == enrolment_id, ExtendedDate.assignment_id == assignment_id)
-        .scalar_subquery()
-    )
-
-
-def dates_of(assignment: Assignment, extended_by: int) -> deadlines.Dates:
-    """Return the dates of somebody who has so many hours more."""
-    dates = deadlines.Dates(opens_at=assignment.opens_at, due_at=assignment.due_at, cut_off_at=assignment.cut_off_at)
-    return dates.moved(timedelta(hours=extended_by))
 
 
 def _refuse_by_shape(assignment: Assignment, command: SubmitAssignment) -> None:

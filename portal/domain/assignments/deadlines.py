@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -36,11 +36,13 @@ class Dates:
     opens_at: datetime | None
     due_at: datetime
     cut_off_at: datetime | None
+    moved_by: timedelta = timedelta()
+    """By how much both are later than they were set, because the portal was away."""
 
-    def moved(self, by: timedelta) -> Dates:
+    def later(self, by: timedelta) -> Dates:
         """Return the dates of somebody who has that much more time: due date and cut-off move alike."""
         cut_off_at = self.cut_off_at + by if self.cut_off_at else None
-        return Dates(opens_at=self.opens_at, due_at=self.due_at + by, cut_off_at=cut_off_at)
+        return replace(self, due_at=self.due_at + by, cut_off_at=cut_off_at)
 
     @property
     def closes_at(self) -> datetime:

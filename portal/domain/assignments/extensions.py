@@ -15,8 +15,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.db import changed, uuid7
-from portal.domain.assignments.checking import lock_for_work, own_dates, refuse_by_state
+from portal.domain.assignments.checking import lock_for_work, refuse_by_state
 from portal.domain.assignments.models import Assignment, AssignmentState, Extension, ExtensionKind, ExtensionState
+from portal.domain.assignments.own_dates import own_dates
 from portal.domain.audit import operations as audit
 from portal.domain.courses.models import IntakeTrainer
 from portal.domain.enrolments.models import Enrolment, EnrolmentState
@@ -189,9 +190,8 @@ def automatic_taken(session: Session, enrolment_id: UUID) -> int:
 
 
 def _lock_to_ask(session: Session, actor: Actor, assignment_id: UUID, at: datetime) -> tuple[Enrolment, Assignment]:
-    enrolment, assignment = lock_for_work(session, actor, assignment_id)
+    enrolment, assignment, dates = lock_for_work(session, actor, assignment_id)
     refuse_by_state(enrolment, assignment)
-    dates = own_dates(session, enrolment.id, assignment)
     if dates.opens_at is not None and at < dates.opens_at:
         raise Conflict("This assignment is not open yet.")
     if not may_ask(dates.due_at, at):

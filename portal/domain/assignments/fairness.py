@@ -1,11 +1,12 @@
 """Whether work whose files were still arriving at the deadline is on time: one pure rule for page, API and receipt.
 
-An upload counts by when it was begun, not by when a slow line was done with it.
+An upload counts by when it was begun, not by when a slow line was done with it. And where the portal itself was away
+shortly before a deadline, the deadline moves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -13,6 +14,10 @@ from itertools import pairwise
 BEGUN_SHARE, BEGUN_BYTES = 20, 1 << 20  # begun is what has a twentieth of its bytes kept, or a mebibyte
 LONGEST_GAP = timedelta(minutes=60)
 LONGEST_ARRIVAL = timedelta(hours=24)
+
+AWAY_BEFORE = timedelta(hours=6)
+AWAY_AT_LEAST = timedelta(minutes=15)
+MOVED_TIMES = 2
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,14 @@ class Arrival:
         return self.kept_at(moment) >= min(-(-self.length // BEGUN_SHARE), BEGUN_BYTES)
 
 
+@dataclass(frozen=True)
+class Away:
+    """A time in which the portal itself could not be reached; without an end it is not back yet."""
+
+    since: datetime
+    until: datetime | None = None
+
+
 def counts_from(
     due_at: datetime,
     arrivals: Sequence[Arrival],
@@ -77,3 +90,18 @@ def longest_gap_since(due_at: datetime, arrivals: Sequence[Arrival], at: datetim
     before = [moment for moment in [*begun, *moments] if moment <= due_at]
     events = [max(before, default=due_at), *(moment for moment in moments if moment > due_at), at]
     return max((later - earlier for earlier, later in pairwise(events)), default=timedelta())
+
+
+def moved(due_at: datetime, away: Iterable[Away], *, now: datetime) -> datetime:
+    """Return the due moment as it stands where the portal was away: later by twice that time, if it was long enough.
+
+    What counts is time in the last six hours before the due moment, more than a quarter of an hour of it; where the
+    portal came back only after the due moment, that time counts as well.
+    """
+    begins = due_at - AWAY_BEFORE
+    spans = [(max(each.since, begins), min(each.until or now, now)) for each in away if each.since < due_at]
+    before = sum((max(min(until, due_at) - since, timedelta()) for since, until in spans), timedelta())
+    if before <= AWAY_AT_LEAST:
+        return due_at
+    whole = sum((max(until - since, timedelta()) for since, until in spans), timedelta())
+    return due_at + MOVED_TIMES * whole

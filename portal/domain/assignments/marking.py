@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from portal.db import changed, uuid7
 from portal.domain.accounts.models import User
-from portal.domain.assignments.checking import own_dates
 from portal.domain.assignments.late_policy import LatePolicy, Penalty, penalty
 from portal.domain.assignments.models import Assignment, Grade, MarkingDraft, Submission, SubmissionMember
+from portal.domain.assignments.own_dates import own_dates
 from portal.domain.assignments.releasing import HELD_TOGETHER, release_marks, taught
 from portal.domain.assignments.transitions import Marking, next_submission_state
 from portal.domain.audit import operations as audit

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal.db import among, changed
 from portal.domain.accounts.models import User
-from portal.domain.assignments.checking import check_work, lock_for_work, made_so_far, own_dates, refuse_by_state
+from portal.domain.assignments.checking import check_work, lock_for_work, made_so_far, refuse_by_state
 from portal.domain.assignments.models import (
     Assignment,
     PendingFile,
@@ -53,7 +53,7 @@ def hand_in_when_complete(
 
     Refuses what could not be handed in either if all were here at this moment.
     """
-    enrolment, assignment = lock_for_work(session, actor, command.assignment_id)
+    enrolment, assignment, dates = lock_for_work(session, actor, command.assignment_id)
     if _was_made(session, enrolment.id, command.key):
         return submit_assignment(session, actor, command, at=at)
     pending = _waiting(session, enrolment.id, assignment.id)
@@ -61,16 +61,8 @@ def hand_in_when_complete(
     if all(upload.state == UploadState.WHOLE for upload in sent):
         return submit_assignment(session, actor, command, at=at)
     refuse_by_state(enrolment, assignment)
-    _, kept = check_work(
-        session,
-        actor,
-        assignment,
-        own_dates(session, enrolment.id, assignment),
-        made_so_far(session, enrolment, assignment),
-        command,
-        sent,
-        at=at,
-    )
+    made = made_so_far(session, enrolment, assignment)
+    _, kept = check_work(session, actor, assignment, dates, made, command, sent, at=at)
 
     action = "pending-hand-in:ask" if pending is None else "pending-hand-in:change"
     if pending is not None:
@@ -96,7 +88,7 @@ def hand_in_when_complete(
 
 def cancel_pending(session: Session, actor: Actor, assignment_id: UUID, *, at: datetime) -> None:
     """Hand nothing in by itself any more; all that was sent stays."""
-    enrolment, assignment = lock_for_work(session, actor, assignment_id)
+    enrolment, assignment, _ = lock_for_work(session, actor, assignment_id)
     pending = _waiting(session, enrolment.id, assignment.id)
     if pending is None:
         raise Conflict(

@@ -7,7 +7,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import String, cast, exists, func, literal, select
 from sqlalchemy.orm import Session
 
-from portal.domain.assignments.models import Assignment, AssignmentState, PendingHandIn, PendingState
+from portal.domain.assignments.models import (
+    Assignment,
+    AssignmentState,
+    ExtendedDate,
+    PendingHandIn,
+    PendingState,
+)
+from portal.domain.assignments.own_dates import of_extension, own
 from portal.domain.enrolments.models import Enrolment, EnrolmentState
 from portal.domain.files.models import FilePurpose, Upload, UploadState
 from portal.domain.notifications import operations as notifications
@@ -38,28 +45,30 @@ def remind(session: Session, *, at: datetime) -> int:
         PendingHandIn.assignment_id == Assignment.id,
         PendingHandIn.state == PendingState.WAITING,
     )
+    due_at = own(Assignment.due_at)
     statement = (
         select(
             Assignment.id,
             Assignment.title,
-            Assignment.due_at,
+            due_at.label("due_at"),
             Enrolment.user_id,
             func.max(Upload.last_received_at).label("whole_at"),
         )
         .join(Assignment, Assignment.id == Upload.subject_id)
         .join(Enrolment, (Enrolment.intake_id == Assignment.intake_id) & (Enrolment.user_id == Upload.owner_id))
+        .outerjoin(ExtendedDate, of_extension())
         .where(
             Upload.state == UploadState.WHOLE,
             Upload.purpose == FilePurpose.SUBMISSION,
             Upload.length > 0,
             Assignment.state == AssignmentState.PUBLISHED,
-            Assignment.due_at > literal(at),
-            Assignment.due_at <= literal(at + AHEAD),
+            due_at > literal(at),
+            due_at <= literal(at + AHEAD),
             Enrolment.state == EnrolmentState.ACTIVE,
             ~waits,
             ~told,
         )
-        .group_by(Assignment.id, Enrolment.user_id)
+        .group_by(Assignment.id, Enrolment.user_id, due_at)
     )
     rows = [row for row in session.execute(statement) if remind_at(row.due_at, row.whole_at) <= at]
     for row in rows:

@@ -19,14 +19,7 @@ from sqlalchemy.orm import Session
 from portal.db import changed, uuid7
 from portal.domain.accounts.models import User
 from portal.domain.assignments import deadlines
-from portal.domain.assignments.checking import (
-    bytes_of,
-    check_work,
-    dates_of,
-    extended_hours,
-    lock_for_work,
-    refuse_by_state,
-)
+from portal.domain.assignments.checking import bytes_of, check_work, lock_for_work, refuse_by_state
 from portal.domain.assignments.models import (
     Assignment,
     PendingHandIn,
@@ -59,9 +52,8 @@ def submit_assignment(
 
     `whole_at` is when everything was here, where the portal hands in by itself and comes to it later: that counts.
     """
-    enrolment, assignment = lock_for_work(session, actor, command.assignment_id, command.student_id)
-    before, attempts = _attempts(session, assignment.id, enrolment.id, command.key)
-    dates = dates_of(assignment, before.extended_by or 0)
+    enrolment, assignment, dates = lock_for_work(session, actor, command.assignment_id, command.student_id)
+    sequence, waits, attempts = _attempts(session, assignment.id, enrolment.id, command.key)
     if earlier := next((attempt for attempt in attempts if attempt.key == command.key), None):
         return _repeated(session, earlier.id, command)
     refuse_by_state(enrolment, assignment)
@@ -76,7 +68,7 @@ def submit_assignment(
         attempt=max((attempt.attempt for attempt in attempts), default=0) + 1,
         state=SubmissionState.SUBMITTED,
         text=command.text,
-        number=receipt_number((whole_at or at).year, before.sequence),
+        number=receipt_number((whole_at or at).year, sequence),
         code=new_code(),
         begun_at=judgement.begun_at,
         submitted_at=whole_at or at,
@@ -89,7 +81,7 @@ def submit_assignment(
     session.add(submission)
     session.flush()
     attached = _attach(session, actor, submission, command, kept, sent, at)
-    if before.waits:
+    if waits:
         _close_pending(session, submission, at)
     audit.record(
         session,
@@ -119,11 +111,11 @@ def _record(
 
 def _attempts(
     session: Session, assignment_id: UUID, enrolment_id: UUID, key: str
-) -> tuple[Row[*tuple[Any, ...]], Sequence[Row[*tuple[Any, ...]]]]:
-    """Return the next number with what waits and was granted, and what was handed in, here or with this key."""
+) -> tuple[int, bool, Sequence[Row[*tuple[Any, ...]]]]:
+    """Return the next number, whether a hand-in waits for files, and what was handed in, here or with this key."""
     values = {"assignment_id": assignment_id, "enrolment_id": enrolment_id, "key": key}
     rows = session.execute(_number_and_attempts(), values).all()
-    return rows[0], [row for row in rows if row.id is not None]
+    return rows[0].sequence, rows[0].waits, [row for row in rows if row.id is not None]
 
 
 @cache
@@ -134,15 +126,11 @@ def _number_and_attempts() -> Select[*tuple[Any, ...]]:
         PendingHandIn.assignment_id == bindparam("assignment_id"),
         PendingHandIn.state == PendingState.WAITING,
     )
-    taken = select(
-        submission_number_sequence.next_value().label("sequence"),
-        waits.label("waits"),
-        extended_hours(bindparam("enrolment_id"), bindparam("assignment_id")).label("extended_by"),
-    ).cte("taken")
+    taken = select(submission_number_sequence.next_value().label("sequence"), waits.label("waits")).cte("taken")
     here_or_same_form = or_(Submission.assignment_id == bindparam("assignment_id"), Submission.key == bindparam("key"))
     own = and_(Submission.enrolment_id == bindparam("enrolment_id"), here_or_same_form)
     of_each = (Submission.id, Submission.attempt, Submission.state, Submission.late, Submission.key)
-    return select(*taken.c, *of_each).join_from(taken, Submission, own, isouter=True)
+    return select(taken.c.sequence, taken.c.waits, *of_each).join_from(taken, Submission, own, isouter=True)
 
 
 def _repeated(session: Session, submission_id: UUID, command: SubmitAssignment) -> Submission:

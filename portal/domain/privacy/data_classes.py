@@ -44,6 +44,7 @@ RETENTION: dict[DataClass, str] = {
 NOT_ABOUT_PEOPLE = frozenset(
     {
         "audit_seals",
+        "beats",
         "cache_entries",  # figures of public pages and dashboards, for at most a minute
         "faults",
         "intakes",
@@ -51,6 +52,7 @@ NOT_ABOUT_PEOPLE = frozenset(
         "limit_counters",  # keys that live for at most an hour
         "modules",
         "number_series",
+        "outages",
         "rooms",
         "slow_statements",  # without the values they were sent with
         "timings",

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, exists, func, or_, select
+from sqlalchemy import Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.db import among, read
+from portal.domain.assignments.deadlines import Dates
 from portal.domain.assignments.models import Assignment, AssignmentState, ExtendedDate, Submission, SubmissionState
+from portal.domain.assignments.own_dates import LONGEST, away_before, of_extension, own, standing_dates
 from portal.domain.assignments.queries.pending import not_handed_in
-from portal.domain.assignments.queries.shown import of_extension, own
 from portal.domain.assignments.queries.students import LatestMark, latest_marks
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.courses.models import Course, Intake
@@ -100,7 +101,15 @@ def what_now(
 
 
 def _due(session: Session, student_id: UUID, at: datetime) -> list[DueWork]:
-    return [DueWork(*row) for row in read(session, _due_work(), {"student_id": student_id, "at": at})]
+    rows = read(session, _due_work(), {"student_id": student_id, "at": at})
+    works = [_as_it_stands(DueWork(*row[:-1]), row.away) for row in rows]
+    return [work for work in works if (work.cut_off_at or work.due_at) > at][:MOST_SHOWN]
+
+
+def _as_it_stands(work: DueWork, away: list[list[str]] | None) -> DueWork:
+    """Return work with its dates as they stand, where the portal was away before it was due."""
+    dates = standing_dates(Dates(opens_at=work.opens_at, due_at=work.due_at, cut_off_at=work.cut_off_at), away)
+    return replace(work, due_at=dates.due_at, cut_off_at=dates.cut_off_at) if away else work
 
 
 @cache
@@ -108,6 +117,7 @@ def _due_work() -> Select[*tuple[Any, ...]]:
     """Made once: making a statement takes as long as running it."""
     theirs = (Submission.assignment_id == Assignment.id) & (Submission.enrolment_id == Enrolment.id)
     due_at, cut_off_at = own(Assignment.due_at), own(Assignment.cut_off_at)
+    away, closes_at = away_before(due_at), func.coalesce(cut_off_at, due_at)
     return (
         select(
             Assignment.id,
@@ -119,6 +129,7 @@ def _due_work() -> Select[*tuple[Any, ...]]:
             cut_off_at.label("cut_off_at"),
             exists().where(theirs, Submission.state == SubmissionState.DRAFT),
             not_handed_in(),
+            away.label("away"),
         )
         .join(Intake, Intake.id == Assignment.intake_id)
         .join(Course, Course.id == Intake.course_id)
@@ -129,9 +140,9 @@ def _due_work() -> Select[*tuple[Any, ...]]:
             Enrolment.state == EnrolmentState.ACTIVE,
             Assignment.state == AssignmentState.PUBLISHED,
             or_(Assignment.opens_at.is_(None), Assignment.opens_at <= bindparam("at")),
-            func.coalesce(cut_off_at, due_at) > bindparam("at"),
+            or_(closes_at > bindparam("at"), and_(away.is_not(None), closes_at > bindparam("at") - LONGEST)),
             ~exists().where(theirs, among(Submission.state, HANDED_IN)),
         )
         .order_by(due_at, Assignment.id)
-        .limit(MOST_SHOWN)
+        .limit(4 * MOST_SHOWN)  # some may have moved and be over all the same
     )

@@ -1,7 +1,8 @@
 """What the portal notes of its own running, of all processes together: how long routes and jobs take, what was slow,
 what failed. Nothing in it is about a person, and no value of a statement or a form is ever part of it.
 
-The tables are UNLOGGED: they cost no write-ahead log, and a crash of the database may empty them.
+The tables of durations and faults are UNLOGGED: they cost no write-ahead log, and a crash of the database empties them.
+What deadlines ask, when the portal could not be reached, outlives every crash.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Index
+from sqlalchemy import CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, PrimaryKey, one_of
@@ -75,3 +76,27 @@ class Fault(Base):
     """The id of the request, as on the error page and in the log; of a job its number."""
 
     __table_args__ = (one_of("kind", FaultKind, "kind"), Index("ix_faults_at", "at"), UNLOGGED)
+
+
+class Beat(Base):
+    """The last sign of life of the web, of all its workers together: one row."""
+
+    __tablename__ = "beats"
+
+    what: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    """By the clock of the database, which all machines share."""
+
+
+class Outage(Base):
+    """A time of more than a minute without a sign of life: nobody reached the portal."""
+
+    __tablename__ = "outages"
+
+    since: Mapped[datetime] = mapped_column(primary_key=True)
+    until: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("until > since", name="until"),
+        Index("ix_outages_until", "until"),
+    )

@@ -84,7 +84,7 @@ def test_whoever_has_more_time_stands_as_others_stood_that_much_earlier(
 ) -> None:
     dates = Dates(opens_at=None, due_at=due_at, cut_off_at=due_at + until_cut_off)
     more = timedelta(hours=hours)
-    assert standing(dates.moved(more), at + more) == standing(dates, at)
+    assert standing(dates.later(more), at + more) == standing(dates, at)
 
 
 def test_what_is_granted_moves_both_dates_on_every_list_and_for_nobody_else(

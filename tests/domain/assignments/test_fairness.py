@@ -1,4 +1,4 @@
-"""A slow line makes nobody late."""
+"""A slow line makes nobody late, and an outage of ours moves the deadline."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.domain.assignments.fairness import (
+    AWAY_AT_LEAST,
     LONGEST_ARRIVAL,
     LONGEST_GAP,
     Arrival,
+    Away,
     Kept,
     counts_from,
+    moved,
 )
 
 DUE = datetime(2026, 12, 7, 17, 0, tzinfo=UTC)
@@ -93,3 +96,41 @@ def test_what_is_handed_in_a_second_too_early_for_the_gap_is_on_time() -> None:
     slow = arrival(-10, (0, 50), (59, 100))
     assert counts_from(DUE, [slow], minutes(59) + LONGEST_GAP) == DUE
     assert counts_from(DUE, [slow], minutes(59) + LONGEST_GAP + timedelta(seconds=1)) > DUE
+
+
+@pytest.mark.parametrize(
+    ("away", "moves"),
+    [
+        ([], 0),
+        ([(-60, -45)], 0),  # a quarter of an hour is not more than that
+        ([(-60, -44)], 32),
+        ([(-60, -50), (-30, -20)], 40),  # two short ones together
+        ([(-370, -350)], 0),  # ten of these minutes lie before the six hours
+        ([(-380, -340)], 40),  # twenty lie within
+        ([(10, 90)], 0),  # after the due moment
+        ([(-20, 30)], 100),  # came back only after it
+        ([(-20, None)], 120),  # not back yet, forty minutes after the due moment
+    ],
+)
+def test_the_deadline_moves_by_twice_the_time_the_portal_was_away(
+    away: list[tuple[int, int | None]], moves: int
+) -> None:
+    spans = [Away(minutes(since), None if until is None else minutes(until)) for since, until in away]
+    now = minutes(40) if any(until is None for _, until in away) else minutes(3000)
+    assert moved(DUE, spans, now=now) == minutes(moves)
+
+
+spans = st.lists(st.tuples(st.integers(-600, 100), st.integers(0, 200)), max_size=4)
+
+
+@given(spans, zones)
+def test_an_outage_never_brings_a_deadline_nearer(given_spans: list[tuple[int, int]], zone: ZoneInfo) -> None:
+    away = [Away(minutes(since), minutes(since + length)) for since, length in given_spans]
+    there = moved(DUE.astimezone(zone), away, now=minutes(3000))
+    assert there >= DUE
+    assert there == moved(DUE, away, now=minutes(3000))
+    in_time = sum(
+        (max(min(each.until, DUE) - max(each.since, DUE - timedelta(hours=6)), timedelta()) for each in away),
+        timedelta(),
+    )
+    assert (there > DUE) is (in_time > AWAY_AT_LEAST)

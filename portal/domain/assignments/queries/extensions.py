@@ -21,7 +21,7 @@ from portal.domain.assignments.models import (
     ExtensionState,
     Submission,
 )
-from portal.domain.assignments.queries.shown import of_extension, own
+from portal.domain.assignments.own_dates import of_extension, own
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.courses.models import Course, Intake, IntakeTrainer
 from portal.domain.enrolments.models import Enrolment, EnrolmentState

@@ -25,6 +25,7 @@ from portal.domain.assignments.models import (
     SubmissionMember,
     SubmissionState,
 )
+from portal.domain.assignments.own_dates import of_extension, own
 from portal.domain.assignments.queries.files import (
     WorkFile,
     as_work_files,
@@ -32,7 +33,6 @@ from portal.domain.assignments.queries.files import (
     links_of_submission,
     select_work_files,
 )
-from portal.domain.assignments.queries.shown import of_extension, own
 from portal.domain.courses.models import Course, Intake, IntakeTrainer
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import NotFound

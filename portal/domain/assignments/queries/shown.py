@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Text, and_, case, cast, func, lateral, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from portal.db import among
@@ -17,7 +16,6 @@ from portal.domain.assignments.models import (
     Assignment,
     AssignmentState,
     CountedAttempt,
-    ExtendedDate,
     Extension,
     ExtensionState,
     Grade,
@@ -65,11 +63,6 @@ def current_enrolment_first() -> tuple[ColumnElement[bool], ColumnElement[dateti
     return among(Enrolment.state, CURRENT).desc(), Enrolment.enrolled_at.desc()
 
 
-def of_extension() -> ColumnElement[bool]:
-    """The condition under which an `ExtendedDate` is that of the enrolment and assignment of a row."""
-    return and_(ExtendedDate.enrolment_id == Enrolment.id, ExtendedDate.assignment_id == Assignment.id)
-
-
 def asks_for_more() -> ColumnElement[bool]:
     """Whether a request for more time waits, of an enrolment and its assignment."""
     waits = select(Extension.id).where(
@@ -78,11 +71,6 @@ def asks_for_more() -> ColumnElement[bool]:
         Extension.state == ExtensionState.ASKED,
     )
     return waits.correlate(Enrolment, Assignment).exists()
-
-
-def own(moment: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
-    """A due date or cut-off as it is for this student, of a row that is outer joined by `of_extension`."""
-    return moment + func.make_interval(0, 0, 0, 0, func.coalesce(ExtendedDate.hours, 0))
 
 
 def newest_attempt() -> LateralFromClause:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Select, bindparam, case, exists, func, or_, select, true
@@ -26,6 +26,7 @@ from portal.domain.assignments.models import (
     SubmissionMember,
     SubmissionState,
 )
+from portal.domain.assignments.own_dates import away_before, of_extension, own, standing_dates
 from portal.domain.assignments.queries.files import links_of_submission
 from portal.domain.assignments.queries.pending import Pending, as_pending, not_handed_in, pending_of_assignment
 from portal.domain.assignments.queries.shown import (
@@ -35,8 +36,6 @@ from portal.domain.assignments.queries.shown import (
     counting_mark,
     current_enrolment_first,
     newest_attempt,
-    of_extension,
-    own,
     released_marks,
     state_for_student,
     visible,
@@ -45,6 +44,8 @@ from portal.domain.courses.models import Course, Intake
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import NotFound
 from portal.domain.files.models import OPEN, FilePurpose, Upload
+
+Row = TypeVar("Row", bound="ListedAssignment | AssignmentPage")
 
 SOON = timedelta(days=7)  # what is due within a week is for now, the rest for later
 
@@ -80,9 +81,12 @@ class ListedAssignment:
     late: bool | None
     course_id: UUID
     intake_id: UUID
+    away: list[list[str]] | None
+    """When the portal was away before it was due."""
 
     @property
     def dates(self) -> Dates:
+        """The dates as they stand."""
         return Dates(opens_at=self.opens_at, due_at=self.due_at, cut_off_at=self.cut_off_at)
 
     def group(self, at: datetime) -> Group:
@@ -141,6 +145,9 @@ class AssignmentPage:
     """Hours by which the dates are later for this student than for the others."""
     asks_for_more: bool
     """Whether a request for more time waits for the trainer."""
+    away: list[list[str]] | None
+    moved_by: timedelta = timedelta()
+    """By how much due date and cut-off are later than they were set, because the portal was away."""
 
     @property
     def late_policy(self) -> LatePolicy | None:
@@ -149,6 +156,7 @@ class AssignmentPage:
 
     @property
     def dates(self) -> Dates:
+        """The dates as they stand."""
         return Dates(opens_at=self.opens_at, due_at=self.due_at, cut_off_at=self.cut_off_at)
 
 
@@ -195,7 +203,7 @@ class LatestMark:
 def assignments_of(session: Session, student_id: UUID) -> list[AssignmentRow]:
     """Return all assignments of a student's intakes, by due date, with the student's work and released marks."""
     rows = read(session, _assignments(page=False), {"student_id": student_id})
-    return [AssignmentRow(*row) for row in rows]
+    return [_as_it_stands(AssignmentRow(*row)) for row in rows]
 
 
 def page_of_assignments(
@@ -206,7 +214,7 @@ def page_of_assignments(
     found = read(session, _assignments(page=True), values).all()
     if not found and skipped:
         return [], len(assignments_of(session, student_id))  # beyond the last: no row tells how many there are
-    return [ListedAssignment(*row[:-1]) for row in found], found[0].total if found else 0
+    return [_as_it_stands(ListedAssignment(*row[:-1])) for row in found], found[0].total if found else 0
 
 
 def assignment_for(session: Session, student_id: UUID, assignment_id: UUID) -> AssignmentPage:
@@ -214,7 +222,16 @@ def assignment_for(session: Session, student_id: UUID, assignment_id: UUID) -> A
     row = read(session, _assignment(), {"student_id": student_id, "assignment_id": assignment_id}).one_or_none()
     if row is None:
         raise NotFound
-    return AssignmentPage(as_pending(row.pending), *row[:-1])
+    page = AssignmentPage(as_pending(row.pending), *row[:-1])
+    return replace(_as_it_stands(page), moved_by=standing_dates(page.dates, page.away).moved_by)
+
+
+def _as_it_stands(row: Row) -> Row:
+    """Return a row with the dates as they stand for its student."""
+    if not row.away:
+        return row
+    dates = standing_dates(row.dates, row.away)
+    return replace(row, due_at=dates.due_at, cut_off_at=dates.cut_off_at)
 
 
 def attempts_of(session: Session, student_id: UUID, assignment_id: UUID) -> list[Attempt]:
@@ -269,6 +286,7 @@ def _assignments(*, page: bool) -> Select[*tuple[Any, ...]]:
             newest.c.late,
             Intake.course_id,
             Intake.id.label("intake_id"),
+            away_before(each.c.due_at).label("away"),
         )
         .select_from(each)
         .join(Assignment, Assignment.id == each.c.id)
@@ -320,6 +338,7 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             exists(has_uploads).label("has_uploads"),
             func.coalesce(ExtendedDate.hours, 0).label("extended_by"),
             asks_for_more().label("asks_for_more"),
+            away_before(own(Assignment.due_at)).label("away"),
             pending_of_assignment().label("pending"),
         )
         .select_from(Enrolment)
