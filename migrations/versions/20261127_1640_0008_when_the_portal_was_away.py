@@ -1,14 +1,14 @@
 """When the portal could not be reached: what moves a deadline.
 
 Revision ID: 0008
-Revises: 0007
+Revises: 0011
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0007"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

@@ -90,6 +90,7 @@ KEPT = {
     "enrolments": "As long as the institute must be able to confirm one",
     "materials assignments live_classes": "With their intake",
     "submissions submission_members submission_files submission_links grades": "What was handed in and its marks stand",
+    "extensions extended_dates": "With the work they were asked for",
     "marking_drafts": "Until the work is marked",
     "upload_minutes": "As long as the upload",
     "pending_uploads pending_files": "As long as the hand-in that waits for them",

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.accounts.models import SecurityEvent, SingleUseToken
 from portal.domain.accounts.tokens import LINK_LENGTH
-from portal.domain.assignments.models import Grade, Submission, SubmissionFile, SubmissionMember
+from portal.domain.assignments.models import Extension, Grade, Submission, SubmissionFile, SubmissionMember
 from portal.domain.assignments.receipts import receipt_number
 from portal.domain.audit.models import AuditEntry
 from portal.domain.files.models import StoredFile, Upload
@@ -82,6 +82,18 @@ def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -
             final_points=70,
             graded_by=cast.kofi.id,
             graded_at=now(),
+        ),
+    )
+    extension = add(
+        session,
+        Extension(
+            enrolment_id=cast.enrolment.id,
+            assignment_id=assignment.id,
+            kind="asked",
+            state="asked",
+            hours=48,
+            asked_by=cast.ama.id,
+            asked_at=now(),
         ),
     )
     upload = add(
@@ -166,6 +178,7 @@ def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -
         "submission_id": submission.id,
         "file_id": file.id,
         "upload_id": upload.id,
+        "extension_id": extension.id,
         "grade_id": grade.id,
         "live_class_id": live_class.id,
         "class_id": live_class.id,

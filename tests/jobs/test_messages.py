@@ -25,6 +25,8 @@ DATA = {
     "number": "S-0147",
     "code": "K7QF-2M9X",
     "files": [{"name": "portrait.jpg", "size": 48_213, "sha256": "ab" * 32}],
+    "more": "2 days",
+    "answer": "Get well soon.",
     "reason": "The studio has no power.",
     "why": "The time to hand in has passed. Ask your trainer what you can do.",
 }

@@ -200,6 +200,11 @@ PLANTED: list[tuple[str, list[str], str]] = [
         [f"UPDATE pending_hand_ins SET state = 'done', closed_at = now(), submission_id = {ONE_SUBMISSION}"],
         "is not its submission",
     ),
+    (
+        "every_date_is_moved_by_what_was_granted",
+        ["INSERT INTO extended_dates SELECT enrolment_id, assignment_id, 24 FROM submissions LIMIT 1"],
+        "has 24 hours more",
+    ),
     ("every_mark_is_within_its_points", ["UPDATE assignments SET points = 50"], "gives 70.00 of 50 points"),
     ("every_mark_is_within_its_points", ["DELETE FROM submission_members"], "whose work it is not"),
     ("states_of_work_tell_of_its_marks", ["DELETE FROM grades"], "is returned and has 0 marks"),

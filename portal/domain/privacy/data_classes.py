@@ -159,6 +159,14 @@ DATA_CLASSES: dict[str, dict[str, DataClass]] = {
     "submission_members": _of(work="submission_id enrolment_id assignment_id"),
     "submission_files": _of(work="submission_id file_id position"),
     "submission_links": _of(work="submission_id position url"),
+    "extensions": _of(
+        identity="asked_by decided_by",
+        work="enrolment_id assignment_id kind state hours automatic_number",
+        content="reason answer",
+        behaviour="asked_at decided_at",
+        none="id",
+    ),
+    "extended_dates": _of(work="enrolment_id assignment_id hours"),
     "pending_hand_ins": _of(
         work="assignment_id enrolment_id state text links submission_id",
         behaviour="asked_at closed_at closed_because",

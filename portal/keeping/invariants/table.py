@@ -47,6 +47,7 @@ INVARIANTS = (
     Invariant(work.nobody_has_two_drafts),
     Invariant(work.no_hand_in_waits_for_nothing),
     Invariant(work.every_hand_in_that_was_made_is_what_was_asked_for),
+    Invariant(work.every_date_is_moved_by_what_was_granted),
     Invariant(work.every_mark_is_within_its_points),
     Invariant(work.states_of_work_tell_of_its_marks),
     Invariant(trail.the_trail_is_whole_and_sealed, passes=True),

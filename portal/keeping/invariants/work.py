@@ -72,6 +72,25 @@ def nobody_has_two_drafts(look: Look) -> Found:
     )
 
 
+def every_date_is_moved_by_what_was_granted(look: Look) -> Found:
+    """The dates of each student are later by the sum of what was granted, no more and no less.
+
+    Product, Assignment: "an extension moves both by the same amount". Kept by `keep_extended_dates`.
+    """
+    return look.rule(
+        "extended_dates",
+        """
+        SELECT format('enrolment %s has %s hours more for assignment %s, and was granted %s',
+                      enrolment_id, coalesce(d.hours, 0), assignment_id, coalesce(e.hours, 0))
+        FROM extended_dates d FULL JOIN (
+            SELECT enrolment_id, assignment_id, sum(hours) AS hours FROM extensions WHERE state = 'granted'
+            GROUP BY enrolment_id, assignment_id
+        ) e USING (enrolment_id, assignment_id)
+        WHERE d.hours IS DISTINCT FROM e.hours
+        """,
+    )
+
+
 def every_mark_is_within_its_points(look: Look) -> Found:
     """Every mark is from 0 to the points of its assignment, for somebody whose work it is.
 
