@@ -45,11 +45,23 @@ GIVEN_UP = ("failed", "aborted")
 """States of a job that is not done and will not be; one that somebody let go is `cancelled`."""
 
 
-def enqueue(session: Session, job: str, *, key: str, at: datetime | None = None, **ids: UUID | str | int) -> None:
-    """Have `job` run after this transaction commits, not before `at`; `key` names the piece of work, once for ever."""
+def enqueue(
+    session: Session,
+    job: str,
+    *,
+    key: str,
+    at: datetime | None = None,
+    lane: str | None = None,
+    **ids: UUID | str | int,
+) -> None:
+    """Have `job` run after this transaction commits, not before `at`; `key` names the piece of work, once for ever.
+
+    Jobs of a `lane` run one at a time, however many workers there are, and keep nobody else's job waiting.
+    """
     connection = session.connection().connection.driver_connection
     arguments = {name: str(value) if isinstance(value, UUID) else value for name, value in ids.items()}
-    task: Any = _app().configure_task(job, connection=connection, lock=None, schedule_at=at)
+    where = {"queue": lane, "lock": lane} if lane else {"lock": None}
+    task: Any = _app().configure_task(job, connection=connection, schedule_at=at, **where)
     task.defer(key=key, **arguments)
 
 

@@ -51,7 +51,7 @@ def write(lock: Lock, uv: Path, *, upgrade: bool) -> None:
         "--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate",
         "--python-version", lock.tables()["requires-python"].removeprefix(">="), "--output-file", lock.path,
     ]  # fmt: skip
-    command += [PYPROJECT, "-"] if lock.project else []
+    command += [PYPROJECT, "-", "--all-extras"] if lock.project else []
     command += ["--group", f"{PYPROJECT}:{lock.group}"] if lock.group else []
     command += ["--constraint", ROOT / lock.within] if lock.within else []
     command += ["--upgrade"] if upgrade else []

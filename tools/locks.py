@@ -23,7 +23,7 @@ class Lock:
 
     name: str
     purpose: str
-    project: bool = False  # the project's own dependencies, and what builds it
+    project: bool = False  # the project's own dependencies with every extra, and what builds it
     group: str = ""
     within: str = ""  # another lock, whose versions this one keeps
 
@@ -37,6 +37,7 @@ class Lock:
         tables: dict[str, Any] = {"requires-python": pyproject["project"]["requires-python"]}
         if self.project:
             tables["dependencies"] = pyproject["project"]["dependencies"]
+            tables["extras"] = pyproject["project"]["optional-dependencies"]
             tables["build"] = pyproject["build-system"]["requires"]
         if self.group:
             tables[self.group] = pyproject["dependency-groups"][self.group]

@@ -13,7 +13,8 @@ from procrastinate.retry import BaseRetryStrategy
 from portal.adapters.mailer import mailer_from
 from portal.adapters.storage import storage_from
 from portal.domain.clock import now
-from portal.jobs import accounts, delivery, hand_ins, live_classes, materials, rescue, sealing, sweeping
+from portal.domain.files.copies import LANE
+from portal.jobs import accounts, delivery, hand_ins, live_classes, materials, media, rescue, sealing, sweeping
 from portal.jobs.rescue import LONGEST_WAIT_SECONDS
 from portal.settings import Settings
 
@@ -53,6 +54,7 @@ def job_app(settings: Settings) -> App:
         )
     )
     _register_work(app, settings)
+    _register_media(app, settings)
     _register_keeping(app, settings)
     return app
 
@@ -79,6 +81,15 @@ def _register_work(app: App, settings: Settings) -> None:
     @app.task(name="assignments.hand_in_if_complete", retry=BackOff())
     def hand_in_if_complete(key: str, pending_id: str) -> None:
         hand_ins.hand_in_if_complete(pending_id, at=now())
+
+
+def _register_media(app: App, settings: Settings) -> None:
+    """What takes minutes and a core: on a queue of its own, one at a time over all workers."""
+    storage = storage_from(settings)
+
+    @app.task(name="media.make", queue=LANE, lock=LANE, retry=BackOff())
+    def make_copies(key: str, files: str) -> None:
+        media.make(storage, files)
 
 
 def _register_keeping(app: App, settings: Settings) -> None:
@@ -128,6 +139,10 @@ def _register_keeping(app: App, settings: Settings) -> None:
     @every("23 * * * *", "files.sweep")
     def sweep_files(timestamp: int) -> None:
         sweeping.sweep_files(storage, at=now())
+
+    @every("*/10 * * * *", "media.ask_again")
+    def ask_for_copies_again(timestamp: int) -> None:
+        media.ask_again()
 
     @every("*/10 * * * *", "uploads.sweep")
     def sweep_uploads(timestamp: int) -> None:

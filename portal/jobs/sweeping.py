@@ -13,8 +13,8 @@ from sqlalchemy import text
 from portal import db
 from portal.adapters.mailer import forget_kept_mail
 from portal.adapters.storage import Storage
+from portal.domain.files import copies, uploads
 from portal.domain.files import operations as files
-from portal.domain.files import uploads
 from portal.settings import Settings
 
 BATCH = 5_000  # rows of one transaction, so that nobody waits behind a sweep
@@ -94,6 +94,7 @@ KEPT = {
     "marking_drafts": "Until the work is marked",
     "upload_minutes": "As long as the upload",
     "pending_uploads pending_files": "As long as the hand-in that waits for them",
+    "file_facts file_copies": "As long as the file they tell of",
     "files": "With what they are attached to; bytes that were never attached go after a day",
     "beats": "One row: the last sign of life of the web",
     "number_series": "For ever: no number is given twice",
@@ -117,6 +118,7 @@ def sweep_mail(settings: Settings, *, at: datetime) -> None:
 def sweep_files(storage: Storage, *, at: datetime) -> None:
     """Erase files that were never attached to anything, those that were detached, and bytes that got no row."""
     with db.session_scope() as session:
+        db.perform(copies.let_go_copies, at=at)
         for key in db.perform(files.give_up_unattached, at=at):
             storage.delete(key)
         files.erase_ownerless(session, storage, at=at)

@@ -16,12 +16,13 @@ from contextlib import suppress
 from procrastinate import App
 
 from portal import db
+from portal.domain.files.copies import LANE
 from portal.jobs.app import KEEPING, WORK, job_app
 from portal.jobs.rescue import HEARTBEAT_SECONDS, SILENT_SECONDS
 from portal.jobs.watching import start_noting, watched
 from portal.settings import Settings
 
-CONCURRENCY = {WORK: 4, KEEPING: 2}
+CONCURRENCY = {WORK: 4, KEEPING: 2, LANE: 1}
 STOP_SECONDS = 7.0
 MOVED_SECONDS = 20.0  # more than any correction of a clock that is kept right
 PAUSE_SECONDS = 1.0  # before work begins again after the database went away
@@ -71,7 +72,7 @@ async def _clock_is_moved() -> None:
 
 
 async def _work(app: App) -> None:
-    """Work on both queues until cancelled; what ends one ends the other."""
+    """Work on all queues until cancelled; what ends one ends the others."""
     async with app.open_async():
         workers = [
             asyncio.create_task(

@@ -105,7 +105,7 @@ def test_of_a_healthy_portal_everything_is_well(healthy: Settings):
     assert ill(healthy) == {}
     assert {finding.about for finding in found} == {
         "settings", "versions", "disk", "storage", "backup", "clock", "database", "tables", "roles", "jobs", "trail",
-        "mail", "portal",
+        "mail", "media", "portal",
     }  # fmt: skip
     assert all(finding.to_do for finding in found if finding.state is not State.OK)
 
@@ -262,6 +262,14 @@ def test_a_store_that_cannot_be_written_is_wrong(healthy: Settings, tmp_path: Pa
     (tmp_path / "a-file").write_text("where the folder should be")
     found = ill(replace(healthy, storage_url=f"folder:{tmp_path / 'a-file'}"))
     assert found["storage"].state is State.WRONG
+
+
+def test_a_portal_that_cannot_open_videos_says_so(healthy: Settings, monkeypatch: pytest.MonkeyPatch):
+    assert ill(healthy).get("media") is None
+    monkeypatch.setattr(of_machine, "films_can_be_opened", lambda: False)
+    found = ill(healthy)["media"]
+    assert found.state is State.WARNING
+    assert "km-portal[media]" in found.to_do
 
 
 def test_an_address_at_which_nobody_or_an_ill_portal_answers_is_wrong(healthy: Settings):

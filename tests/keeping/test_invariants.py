@@ -131,6 +131,7 @@ LATER_CLASS = """
     SELECT gen_random_uuid(), {intake}, 'class', 'Again', starts_at, ends_at, {trainer}, meeting_url, created_by
     FROM live_classes
     """
+A_STRANGER = "(SELECT id FROM users WHERE first_name = 'Esi')"
 ANOTHER_TRAINER = "(SELECT id FROM users WHERE first_name = 'Yaw')"
 ANOTHER_INTAKE = (
     "(SELECT intake_id FROM intake_trainers WHERE user_id = (SELECT id FROM users WHERE first_name = 'Yaw'))"
@@ -140,6 +141,17 @@ ANOTHER_INTAKE = (
 def dropped(table: str, *constraints: str) -> str:
     return f"ALTER TABLE {table} " + ", ".join(f"DROP CONSTRAINT {name}" for name in constraints)
 
+
+A_COPY = """
+    INSERT INTO files (id, owner_id, purpose, state, name, kind, size, sha256, storage_key, stored_at, attached_at)
+    SELECT gen_random_uuid(), owner_id, 'copy', 'attached', name, kind, size, sha256, storage_key || '-copy', stored_at,
+        attached_at FROM files
+    """
+OF_THE_FILE = """
+    INSERT INTO file_copies (file_id, purpose, copy_id) SELECT o.id, 'preview', c.id FROM files o, files c
+    WHERE o.purpose = 'submission' AND c.purpose = 'copy'
+    """
+WAS_READ = "INSERT INTO file_facts (file_id, state, asked_at, done_at) SELECT id, 'ready', now(), now() FROM files"
 
 # The rule, what is planted, and a part of what is said.
 PLANTED: list[tuple[str, list[str], str]] = [
@@ -166,6 +178,24 @@ PLANTED: list[tuple[str, list[str], str]] = [
         "was to end at",
     ),
     ("every_attached_file_belongs_to_something", ["DELETE FROM submission_files"], "is attached to nothing"),
+    ("every_copy_is_of_its_file", [A_COPY], "is of no file"),
+    (
+        "every_copy_is_of_its_file",
+        [A_COPY, OF_THE_FILE, f"UPDATE files SET owner_id = {A_STRANGER} WHERE purpose = 'copy'"],
+        "is not of the person",
+    ),
+    (
+        "every_copy_is_of_its_file",
+        [
+            A_COPY,
+            OF_THE_FILE,
+            "UPDATE files SET state = 'deleted', deleted_at = now() - interval '3 hours' WHERE purpose = 'submission'",
+        ],
+        "is there, its file",
+    ),
+    ("every_copy_is_of_its_file", [A_COPY, OF_THE_FILE, "UPDATE files SET purpose = 'brief'"], "is a file of brief"),
+    ("every_file_that_was_read_has_its_copies", [WAS_READ], "was read and has no copy"),
+    ("every_file_that_was_read_has_its_copies", [A_COPY, OF_THE_FILE], "has a copy and was not read"),
     (
         "no_file_waits_for_ever",
         ["UPDATE files SET state = 'stored', stored_at = now() - interval '3 days'"],

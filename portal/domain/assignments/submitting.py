@@ -36,8 +36,8 @@ from portal.domain.assignments.work import SubmitAssignment
 from portal.domain.audit import operations as audit
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import Conflict
+from portal.domain.files import copies, uploads
 from portal.domain.files import operations as files
-from portal.domain.files import uploads
 from portal.domain.files.models import FilePurpose, StoredFile, Upload
 from portal.domain.files.operations import StoredBytes
 from portal.domain.notifications import operations as notifications
@@ -93,6 +93,7 @@ def submit_assignment(
         at=at,
     )
     _tell(session, actor, enrolment, assignment, submission, attached, at)
+    copies.ask_for_copies(session, attached)
     changed(session, "submissions")
     return submission
 

@@ -122,6 +122,8 @@ BRANDS = {  # of the container that MP4, QuickTime, HEIC and others share
     b"crx ": "image/x-canon-cr3",
 }
 OLD_QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip"})
+TRANSPORT_PACKETS = ((0, 188), (4, 192))
+"""Where the first packet of a stream as it is broadcast begins and how long each is; cameras put a clock before it."""
 BY_NAME = {
     ("image/tiff", ".dng"): "image/x-adobe-dng",
     ("image/tiff", ".cr2"): "image/x-canon-cr2",
@@ -221,7 +223,7 @@ def _by_content(head: bytes, extension: str) -> str | None:
         return BRANDS.get(head[8:12], "video/mp4")
     if head[4:8] in OLD_QUICKTIME:
         return "video/quicktime"
-    if len(head) > 376 and head[0] == head[188] == head[376] == 0x47:
+    if any(head[at : at + 2 * size + 1 : size] == b"GGG" for at, size in TRANSPORT_PACKETS):
         return "video/mp2t"
     found = next((kind for offset, magic, kind in MAGIC if head[offset : offset + len(magic)] == magic), None)
     if found == "application/zip":

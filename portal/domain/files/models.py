@@ -17,6 +17,10 @@ class FilePurpose(StrEnum):
     SUBMISSION = "submission"
     MATERIAL = "material"
     BRIEF = "brief"
+    COPY = "copy"
+    """Made by the portal of another file, for the screen: see `FileCopy`."""
+    NOTE = "note"
+    """A voice that says a note."""
 
 
 class FileState(StrEnum):
@@ -52,6 +56,76 @@ class StoredFile(Base):
         CheckConstraint("size >= 0", name="size"),
         CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256"),
         Index("ix_files_unattached", "stored_at", postgresql_where=text("state IN ('receiving', 'stored')")),
+    )
+
+
+class FactsState(StrEnum):
+    """How far the portal is with looking into a file."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    CANNOT_BE_SHOWN = "cannot_be_shown"
+
+
+class CopyPurpose(StrEnum):
+    """What a copy is for."""
+
+    SMALL = "small"
+    """A video of 360 lines that plays everywhere."""
+    SOUND = "sound"
+    """The sound alone, with the same times."""
+    PREVIEW = "preview"
+    """A picture for the screen."""
+
+
+class FileFacts(Base):
+    """What the portal read in a picture, a sound or a video; no row: it has not begun to."""
+
+    __tablename__ = "file_facts"
+
+    file_id: Mapped[UUID] = mapped_column(ForeignKey("files.id"), primary_key=True)
+    state: Mapped[str] = mapped_column(server_default=FactsState.WAITING)
+    why: Mapped[str | None]
+    """Why it cannot be shown, in words."""
+    tries: Mapped[int] = mapped_column(server_default="0")
+    """How often it was begun to be read."""
+    asked_at: Mapped[datetime]
+    """When the portal last set out to read it."""
+    done_at: Mapped[datetime | None]
+    milliseconds: Mapped[int | None] = mapped_column(BigInteger)
+    width: Mapped[int | None]
+    """As it is shown, upright; so the next."""
+    height: Mapped[int | None]
+    codec: Mapped[str | None]
+    sound_codec: Mapped[str | None]
+    frames: Mapped[int | None]
+    per_seconds: Mapped[int | None]
+    """`frames` in so many seconds, as videos count: 30000 in 1001."""
+
+    __table_args__ = (
+        one_of("state", FactsState, "state"),
+        CheckConstraint("(state = 'cannot_be_shown') = (why IS NOT NULL)", name="why"),
+        CheckConstraint("(state = 'waiting') = (done_at IS NULL)", name="done"),
+        CheckConstraint("tries >= 0", name="tries"),
+        CheckConstraint("milliseconds >= 0 AND width > 0 AND height > 0", name="measures"),
+        CheckConstraint("num_nonnulls(width, height) <> 1", name="size"),
+        CheckConstraint("num_nonnulls(frames, per_seconds) <> 1 AND frames > 0 AND per_seconds > 0", name="rate"),
+        Index("ix_file_facts_waiting", "asked_at", postgresql_where=text("state = 'waiting'")),
+    )
+
+
+class FileCopy(Base):
+    """A file that the portal made of another one. Each purpose is made once."""
+
+    __tablename__ = "file_copies"
+
+    file_id: Mapped[UUID] = mapped_column(ForeignKey("files.id"), primary_key=True)
+    purpose: Mapped[str] = mapped_column(primary_key=True)
+    copy_id: Mapped[UUID] = mapped_column(ForeignKey("files.id"), unique=True)
+
+    __table_args__ = (
+        one_of("purpose", CopyPurpose, "purpose"),
+        CheckConstraint("file_id <> copy_id", name="of_another"),
     )
 
 

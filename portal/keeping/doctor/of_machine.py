@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
+from portal.adapters.media import films_can_be_opened
 from portal.keeping.doctor.finding import Finding, ok, warning, wrong
 from portal.keeping.folder import BackupFolder
 from portal.keeping.notes import last_backup
@@ -35,6 +36,7 @@ def findings(settings: Settings, signs: Mapping[str, Sign], *, at: datetime) -> 
     yield _disk(signs["disk"])
     yield _storage(signs["storage"])
     yield _backup(settings, at)
+    yield _media()
 
 
 def _versions(at: datetime) -> Finding:
@@ -98,6 +100,16 @@ def _backup(settings: Settings, at: datetime) -> Finding:
     if last.name not in BackupFolder(Path(last.folder)).names():
         return warning("backup", f"{last.name} is not in {last.folder} any more", "bring its disk back")
     return ok("backup", said)
+
+
+def _media() -> Finding:
+    if not films_can_be_opened():
+        return warning(
+            "media",
+            "no small copies are made of video and sound: the extra `media` is not installed",
+            "type: make run, or pip install 'km-portal[media]'",
+        )
+    return ok("media", "small copies of video and sound can be made")
 
 
 def _age(age: timedelta) -> str:

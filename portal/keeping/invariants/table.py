@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from portal.domain.clock import now
-from portal.keeping.invariants import files, jobs, people, timetable, trail, uploads, work
+from portal.keeping.invariants import files, jobs, media, people, timetable, trail, uploads, work
 from portal.keeping.invariants.look import Found, Look
 
 LOOK_AGAIN_SECONDS = 1.0
@@ -37,6 +37,8 @@ INVARIANTS = (
     Invariant(files.every_attached_file_belongs_to_something),
     Invariant(files.no_bytes_without_a_row),
     Invariant(files.no_file_waits_for_ever),
+    Invariant(media.every_copy_is_of_its_file),
+    Invariant(media.every_file_that_was_read_has_its_copies),
     Invariant(uploads.every_receiving_upload_has_its_bytes),
     Invariant(uploads.every_whole_upload_has_its_bytes),
     Invariant(uploads.every_taken_upload_is_its_file),

@@ -33,6 +33,8 @@ RECOGNISED = [
     (b"GIF89a\x01", "a.gif", "image/gif", Group.IMAGE),
     (b"RIFF\x10\x00\x00\x00WEBPVP8 ", "a.webp", "image/webp", Group.IMAGE),
     (b"\x00\x00\x00\x18ftypheic\x00", "a.heic", "image/heic", Group.IMAGE),
+    ((b"G" + bytes(187)) * 3, "b.mts", "video/mp2t", Group.VIDEO),
+    ((bytes(4) + b"G" + bytes(187)) * 3, "a.mts", "video/mp2t", Group.VIDEO),
     (b"II*\x00\x08\x00\x00\x00", "a.tif", "image/tiff", Group.RAW),
     (b"II*\x00\x10\x00\x00\x00CR\x02", "a.CR2", "image/x-canon-cr2", Group.RAW),
     (b"MM\x00*\x00", "a.nef", "image/x-nikon-nef", Group.RAW),
