@@ -5,6 +5,7 @@ from portal.db import Base
 from portal.domain import numbering
 from portal.domain.accounts import models as accounts
 from portal.domain.assignments import models as assignments
+from portal.domain.assignments import note_models as notes
 from portal.domain.audit import models as audit
 from portal.domain.courses import models as courses
 from portal.domain.enrolments import models as enrolments
@@ -26,6 +27,7 @@ __all__ = [
     "idempotency",
     "live_classes",
     "metadata",
+    "notes",
     "notifications",
     "numbering",
     "outbox",

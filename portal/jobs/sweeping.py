@@ -92,6 +92,8 @@ KEPT = {
     "submissions submission_members submission_files submission_links grades": "What was handed in and its marks stand",
     "extensions extended_dates": "With the work they were asked for",
     "marking_drafts": "Until the work is marked",
+    "review_notes review_replies": "As long as the work they are about",
+    "note_drafts": "Until the note is put there",
     "upload_minutes": "As long as the upload",
     "pending_uploads pending_files": "As long as the hand-in that waits for them",
     "file_facts file_copies": "As long as the file they tell of",

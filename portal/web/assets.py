@@ -35,7 +35,8 @@ STYLES = (
     "print",
 )
 SCRIPTS = ("messages", "theme", "menus", "dialogs", "uploads", "times", "forms", "lists", "marking")
-SCRIPTS_OF_FEW_PAGES = ("resumable",)  # each by itself, asked for where it is needed
+SCRIPTS_OF_FEW_PAGES = ("resumable", "review")  # each by itself, asked for where it is needed
+STYLES_OF_FEW_PAGES = ("review",)
 INSTALLED = {
     "js/htmx.js": "node_modules/htmx.org/dist/htmx.min.js",
     "js/tus.js": "node_modules/tus-js-client/dist/tus.min.js",
@@ -112,6 +113,8 @@ def _respond(asset: Asset, digest: str) -> Response:
 def _collect(static: Path, mark: Path | None) -> Iterator[Asset]:
     yield _asset("css/portal.css", join_styles(_read(static / "css" / f"{part}.css") for part in STYLES).encode())
     yield _asset("js/portal.js", join_scripts(_read(static / "js" / f"{part}.js") for part in SCRIPTS).encode())
+    for part in STYLES_OF_FEW_PAGES:
+        yield _asset(f"css/{part}.css", join_styles(iter([_read(static / "css" / f"{part}.css")])).encode())
     for part in SCRIPTS_OF_FEW_PAGES:
         yield _asset(f"js/{part}.js", join_scripts([_read(static / "js" / f"{part}.js")]).encode())
     for name, source in INSTALLED.items():

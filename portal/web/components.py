@@ -35,6 +35,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "components/marks.html": ("mark_changes", "mark_penalty"),
     "components/charts.html": ("bar_chart", "line_chart", "sparkline"),
     "components/calendar.html": ("week_calendar", "class_list"),
+    "components/review.html": ("review_file", "review_list", "review_keys"),
     "components/public.html": ("hero", "course_card", "motif", "print_slip"),
     "components/messages.html": ("flash_messages", "bell"),
     "components/navigation.html": ("rail", "bottom_bar"),
@@ -88,6 +89,7 @@ STATES: dict[str, tuple[str, str]] = {
     "new": ("New", "info"),
     "contacted": ("Contacted", "info"),
     "closed": ("Closed", "off"),
+    "done": ("Done", "done"),
     "open": ("Open", "info"),
     "full": ("Full", "soon"),
 }

@@ -27,13 +27,11 @@ POLICY = {
     "base-uri": "'none'",
     "frame-ancestors": "'none'",
 }
-PERMISSIONS_POLICY = ", ".join(
-    f"{feature}=()"
-    for feature in (
-        "accelerometer", "autoplay", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer",
-        "microphone", "midi", "payment", "usb", "xr-spatial-tracking",
-    )
+FEATURES = (
+    "accelerometer", "autoplay", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer",
+    "microphone", "midi", "payment", "usb", "xr-spatial-tracking",
 )  # fmt: skip
+"""What a browser could let pages do beyond showing themselves: nothing, but for a page that asks."""
 ONE_YEAR = 31_536_000
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 MACHINE_PATHS = ("/api/health/", "/metrics")  # what runs beside the portal asks these by its local name
@@ -56,6 +54,11 @@ def allow_frames_of_this_site() -> None:
     g.policy_additions = {"frame-src": "'self'"}
 
 
+def allow_recording() -> None:
+    """Let this one page record a voice, if the person says yes to the browser."""
+    g.features_allowed = frozenset({"microphone"})
+
+
 def _refuse_local_names() -> None:
     if request.host.rsplit(":", 1)[0] in LOCAL_HOSTS and not request.path.startswith(MACHINE_PATHS):
         raise SecurityError
@@ -67,7 +70,7 @@ def _set_headers(response: Response) -> Response:
     headers.setdefault("Content-Security-Policy", _policy())
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = _referrer_policy()
-    headers["Permissions-Policy"] = PERMISSIONS_POLICY
+    headers["Permissions-Policy"] = _permissions_policy()
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
     headers.setdefault("X-Frame-Options", "DENY")
@@ -83,6 +86,11 @@ def _set_headers(response: Response) -> Response:
 def _policy() -> str:
     policy = POLICY | g.get("policy_additions", {})
     return "; ".join(f"{directive} {sources}" for directive, sources in policy.items())
+
+
+def _permissions_policy() -> str:
+    allowed = g.get("features_allowed", frozenset())
+    return ", ".join(f"{feature}={'(self)' if feature in allowed else '()'}" for feature in FEATURES)
 
 
 def _referrer_policy() -> str:

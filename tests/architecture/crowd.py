@@ -17,6 +17,7 @@ from portal.domain.assignments.models import (
     SubmissionLink,
     SubmissionMember,
 )
+from portal.domain.assignments.note_models import ReviewNote
 from portal.domain.audit.models import AuditEntry
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.files.models import StoredFile
@@ -160,6 +161,17 @@ def _hand_in(
         ),
     )
     add(session, SubmissionFile(submission_id=submission.id, file_id=file.id, position=1))
+    add(
+        session,
+        ReviewNote(
+            submission_id=submission.id,
+            file_id=file.id,
+            text="Nearer.",
+            author_id=cast.kofi.id,
+            created_at=at,
+            key=str(number),
+        ),
+    )
     if mark is not None:
         graded = {"graded_by": cast.kofi.id, "graded_at": at, "released_at": at}
         add(

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from portal.domain.accounts.models import SecurityEvent, SingleUseToken
 from portal.domain.accounts.tokens import LINK_LENGTH
 from portal.domain.assignments.models import Extension, Grade, Submission, SubmissionFile, SubmissionMember
+from portal.domain.assignments.note_models import ReviewNote, ReviewReply
 from portal.domain.assignments.receipts import receipt_number
 from portal.domain.audit.models import AuditEntry
-from portal.domain.files.models import StoredFile, Upload
+from portal.domain.files.models import FileCopy, FileFacts, StoredFile, Upload
 from portal.domain.notifications.models import Notification
 from portal.web.sessions import token_hash
 from tests.cast import Cast
@@ -30,6 +31,8 @@ from tests.factories import (
 RECEIPT_CODE = "7KQM-2XPD-9RTV-H4NC"
 SHA = "0" * 64
 STORAGE_KEY = "00/" + "00" * 16
+COPY_KEY, VOICE_KEY = "01/" + "01" * 16, "02/" + "02" * 16
+STORAGE_KEYS = (STORAGE_KEY, COPY_KEY, VOICE_KEY)
 
 
 def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -> dict[str, Any]:
@@ -95,6 +98,56 @@ def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -
             asked_by=cast.ama.id,
             asked_at=now(),
         ),
+    )
+    copy = add(
+        session,
+        StoredFile(
+            owner_id=cast.ama.id,
+            purpose="copy",
+            state="attached",
+            name="work (preview).webp",
+            kind="image/webp",
+            size=3,
+            sha256=SHA,
+            storage_key=COPY_KEY,
+            stored_at=now(),
+            attached_at=now(),
+        ),
+    )
+    facts = {"state": "ready", "asked_at": now(), "done_at": now(), "width": 40, "height": 30, "codec": "jpeg"}
+    add(session, FileFacts(file_id=file.id, **facts))
+    add(session, FileCopy(file_id=file.id, purpose="preview", copy_id=copy.id))
+    voice = add(
+        session,
+        StoredFile(
+            owner_id=cast.kofi.id,
+            purpose="note",
+            state="attached",
+            name="voice.webm",
+            kind="video/webm",
+            size=3,
+            sha256=SHA,
+            storage_key=VOICE_KEY,
+            stored_at=now(),
+            attached_at=now(),
+        ),
+    )
+    note = add(
+        session,
+        ReviewNote(
+            submission_id=submission.id,
+            file_id=file.id,
+            x=400,
+            y=255,
+            text="Nearer to the window.",
+            voice_id=voice.id,
+            author_id=cast.kofi.id,
+            created_at=now(),
+            key="estate",
+        ),
+    )
+    add(
+        session, ReviewReply(note_id=note.id, author_id=cast.kofi.id, text="Like this.", created_at=now(), key="estate")
     )
     upload = add(
         session,
@@ -207,4 +260,6 @@ def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -
         "direction": "up",
         "key": "0" * 32,
         "job_id": job_id,
+        "copy": "preview",
+        "note_id": note.id,
     }

@@ -20,7 +20,7 @@ from portal.domain.accounts.api_tokens import start_family
 from portal.domain.permissions import GRANTS, Duty, Permission
 from portal.web.access import access_of
 from portal.web.bearer import token_keys
-from tests.architecture.estate import STORAGE_KEY, build_estate
+from tests.architecture.estate import STORAGE_KEYS, build_estate
 from tests.cast import Cast
 from tests.factories import make_user, now
 
@@ -74,10 +74,8 @@ def test_a_director_reads_the_institute_and_changes_nothing_in_it() -> None:
 def put_the_file(app: Flask) -> None:
     """Give the file of the estate its bytes."""
     storage = app.extensions["storage"]
-    if storage.size(STORAGE_KEY) is None:
-        arriving = storage.receiving / "of-the-estate"
-        arriving.write_bytes(b"abc")
-        storage.keep(arriving, STORAGE_KEY)
+    for key in STORAGE_KEYS:
+        storage.put([b"\xff\xd8\xff"], key)
 
 
 def _address(app: Flask, rule: Any, estate: dict[str, Any]) -> str:

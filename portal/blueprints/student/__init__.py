@@ -4,4 +4,11 @@ from flask import Blueprint
 
 blueprint = Blueprint("student", __name__, url_prefix="/student")
 
-from portal.blueprints.student import assignments, courses, dashboard, extensions, live_classes  # noqa: E402, F401 - the views register themselves
+from portal.blueprints.student import (  # noqa: E402, F401 - the views register themselves
+    assignments,
+    courses,
+    dashboard,
+    extensions,
+    live_classes,
+    notes,
+)

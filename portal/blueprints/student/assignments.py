@@ -13,12 +13,12 @@ from werkzeug.wrappers import Response as BaseResponse
 from wtforms import HiddenField
 
 from portal.blueprints.student import blueprint
+from portal.blueprints.student.review import review_of
 from portal.db import current_session, perform, release_connection
 from portal.domain.assignments import deadlines, extensions, late_policy, queries
 from portal.domain.assignments.arrivals import judge
 from portal.domain.assignments.models import Submission
 from portal.domain.assignments.pending import cancel_pending, hand_in_when_complete
-from portal.domain.assignments.queries.files import files_of
 from portal.domain.assignments.queries.students import AssignmentPage, Attempt, Group
 from portal.domain.assignments.receipts import receipt_path
 from portal.domain.assignments.submitting import keep_files, submit_assignment
@@ -90,7 +90,7 @@ def assignments() -> Response:
 def assignment(assignment_id: UUID) -> Response:
     """One assignment: its brief, the form to hand in, the attempts and their marks."""
     page = queries.assignment_for(current_session(), the_person().person_id, assignment_id)
-    return _show(page, _blank_form(page), kept=page.pending.kept if page.pending else ())
+    return show_assignment(page, kept=page.pending.kept if page.pending else ())
 
 
 @blueprint.post("/assignments/<uuid:assignment_id>/submission")
@@ -136,7 +136,7 @@ def pending_hand_in(assignment_id: UUID) -> BaseResponse:
     if page.pending and page.pending.waits:
         return unchanged()
     if page.pending and wants_fragment():
-        return _show(page, _blank_form(page), block="pending_hand_in")
+        return show_assignment(page, block="pending_hand_in")
     made = [] if page.pending else queries.attempts_of(session, student_id, assignment_id)
     if not made:
         return go_to(url_for("student.assignment", assignment_id=assignment_id))
@@ -219,7 +219,7 @@ def _refuse(page: AssignmentPage, form: HandInForm, arrived: Arrived, status: in
     kept = kept_ids()
     if arrived.received:
         kept += tuple(row.id for row in perform(keep_files, person, arrived.received, at=now()))
-    return _show(page, form, kept=kept, status=status)
+    return show_assignment(page, form, kept=kept, status=status)
 
 
 def _named_uploads(*fields: str) -> tuple[str, ...]:
@@ -230,18 +230,22 @@ def _named_uploads(*fields: str) -> tuple[str, ...]:
     return names
 
 
-def _show(
+def show_assignment(
     page: AssignmentPage,
-    form: HandInForm,
+    form: HandInForm | None = None,
     *,
     kept: tuple[UUID, ...] = (),
     status: int = 200,
     block: str = "submission",
+    **more: Any,
 ) -> Response:
+    """Return the page of an assignment, with what was typed into a form that was refused."""
+    form = form or _blank_form(page)
     session, student_id, at = current_session(), the_person().person_id, now()
     attempts = queries.attempts_of(session, student_id, page.id)
     own = [each for each in attempts if each.enrolment_id == page.enrolment_id and each.state != "withdrawn"]
     made = deadlines.Made.of(attempt.late for attempt in own)
+    files = queries.shown_files_of(session, [attempt.id for attempt in attempts])
     uploads = waiting_uploads(session, student_id, FilePurpose.SUBMISSION, page.id) if page.has_uploads else []
     unfinished = [upload for upload in uploads if upload.state == UploadState.RECEIVING]
     judged_at = judge(session, page.due_at, uploads, at).at
@@ -256,7 +260,7 @@ def _show(
         "attempts_made": made.number,
         "attempts_left": deadlines.attempts_left(page.attempts_allowed, made.number),
         "attempts": attempts,
-        "files_of_attempts": files_of(session, [attempt.id for attempt in attempts]),
+        "files_of_attempts": files,
         "mark": _counting(page, attempts),
         "form": form,
         "kept": queries.kept_files(session, student_id, kept),
@@ -267,6 +271,7 @@ def _show(
         "largest_file": PLAIN_FORM_FILE // MB,
         "largest_form": PLAIN_FORM_TOTAL // MB,
     }
+    context |= review_of(page, attempts, files) | more
     return respond("student/assignment.html", block, status=status, **context)
 
 

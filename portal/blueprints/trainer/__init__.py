@@ -13,4 +13,5 @@ from portal.blueprints.trainer import (  # noqa: E402, F401 - the views register
     live_classes,
     marking,
     materials,
+    notes,
 )

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from wtforms import BooleanField, HiddenField
 
 from portal.blueprints.trainer import blueprint
+from portal.blueprints.trainer.note_form import NoteForm, notes_beside
 from portal.db import current_session, perform
 from portal.domain.assignments import queries
 from portal.domain.assignments.marking import (
@@ -35,7 +36,7 @@ from portal.web.formats import plural, points
 from portal.web.forms import LongTextField, PortalForm, TextField, at_most
 from portal.web.htmx import go_to, is_htmx, respond
 from portal.web.pagination import cursor_of_request, links
-from portal.web.security_headers import allow_frames_of_this_site
+from portal.web.security_headers import allow_frames_of_this_site, allow_recording
 from portal.web.send_file import send_stored
 from portal.web.sessions import the_person
 
@@ -64,7 +65,7 @@ class MarkForm(PortalForm):
 @requires(Permission.MARK_SUBMISSION)
 def marking() -> Response:
     """What waits for a mark, over all intakes."""
-    session, trainer_id, chosen = current_session(), the_person().person_id, _chosen()
+    session, trainer_id, chosen = current_session(), the_person().person_id, chosen_part()
     page = queries.marking_queue(session, trainer_id, chosen, cursor=cursor_of_request())
     previous_url, next_url = links(page)
     return respond(
@@ -72,7 +73,7 @@ def marking() -> Response:
         "queue",
         page=page,
         chosen=chosen,
-        parameters=_parameters(chosen),
+        parameters=parameters_of(chosen),
         counts=_work_waiting(trainer_id),
         waiting_words=WAITING_WORDS,
         previous_url=previous_url,
@@ -89,7 +90,7 @@ def release_chosen() -> BaseResponse:
         flash(f"{plural(number, 'mark')} released.", "done")
     except Conflict as refusal:
         flash(refusal.message, "problem")
-    return go_to(url_for("trainer.marking", **_parameters(_chosen())))
+    return go_to(url_for("trainer.marking", **parameters_of(chosen_part())))
 
 
 @blueprint.get("/submissions/<uuid:submission_id>")
@@ -97,7 +98,7 @@ def release_chosen() -> BaseResponse:
 def submission(submission_id: UUID) -> Response:
     """One submission on the bench, with what this trainer has typed so far."""
     page = queries.submission_for(current_session(), the_person().person_id, submission_id)
-    return _bench(page, form=None)
+    return bench(page, form=None)
 
 
 @blueprint.post("/submissions/<uuid:submission_id>/draft")
@@ -116,11 +117,11 @@ def keep_draft(submission_id: UUID) -> BaseResponse:
         if is_htmx():
             return respond("trainer/submission.html", "draft", status=422, saved_at=None, refusal=refusal.message)
         page = queries.submission_for(current_session(), the_person().person_id, submission_id)
-        return _bench(page, form, status=form.refuse(refusal))
+        return bench(page, form, status=form.refuse(refusal))
     if is_htmx():
         return respond("trainer/submission.html", "draft", saved_at=at, refusal=None)
     flash("Kept as typed. It is not a mark yet.", "done")
-    return go_to(url_for("trainer.submission", submission_id=submission_id, **_parameters(_chosen())))
+    return go_to(url_for("trainer.submission", submission_id=submission_id, **parameters_of(chosen_part())))
 
 
 @blueprint.post("/submissions/<uuid:submission_id>/grade")
@@ -131,7 +132,7 @@ def grade(submission_id: UUID) -> BaseResponse:
     page = queries.submission_for(current_session(), person.person_id, submission_id)
     form = MarkForm()
     if not form.validate():
-        return _bench(page, form, status=422)
+        return bench(page, form, status=422)
     following = _following(page) if request.form.get("then") == "next" else None
     try:
         command = GradeSubmission(
@@ -144,13 +145,15 @@ def grade(submission_id: UUID) -> BaseResponse:
         )
         perform(grade_submission, person, command, at=now())
     except MarkedMeanwhile as refusal:
-        return _bench(page, form, status=form.refuse(refusal), meanwhile=True)
+        return bench(page, form, status=form.refuse(refusal), meanwhile=True)
     except (Invalid, Conflict) as refusal:
-        return _bench(page, form, status=form.refuse(refusal))
+        return bench(page, form, status=form.refuse(refusal))
     released = "released" if form.release.data else "saved and held back"
     lateness = f", less {page.percent_off} % for being late" if page.percent_off else ""
     flash(f"{page.student}: {points(command.points)} of {page.points}{lateness}, {released}.", "done")
-    return go_to(following or url_for("trainer.submission", submission_id=submission_id, **_parameters(_chosen())))
+    return go_to(
+        following or url_for("trainer.submission", submission_id=submission_id, **parameters_of(chosen_part()))
+    )
 
 
 @blueprint.post("/submissions/<uuid:submission_id>/release")
@@ -164,7 +167,7 @@ def release(submission_id: UUID) -> BaseResponse:
         flash("Released: the student sees mark and feedback.", "done")
     except Conflict as refusal:
         flash(refusal.message, "problem")
-    return go_to(url_for("trainer.submission", submission_id=submission_id, **_parameters(_chosen())))
+    return go_to(url_for("trainer.submission", submission_id=submission_id, **parameters_of(chosen_part())))
 
 
 @blueprint.get("/submissions/<uuid:submission_id>/files/<uuid:file_id>")
@@ -173,6 +176,14 @@ def submission_file(submission_id: UUID, file_id: UUID) -> Response:
     """A file of the work: shown where the browser can do that safely, else to download."""
     file = queries.submission_to_serve(current_session(), the_person().person_id, submission_id, file_id)
     return send_stored(file, inline="download" not in request.args)
+
+
+@blueprint.get("/submissions/<uuid:submission_id>/files/<uuid:file_id>/copies/<copy>")
+@requires(Permission.MARK_SUBMISSION)
+def submission_copy(submission_id: UUID, file_id: UUID, copy: str) -> Response:
+    """A small copy of a file of the work."""
+    file = queries.copy_to_serve(current_session(), the_person().person_id, submission_id, file_id, copy)
+    return send_stored(file, inline=True)
 
 
 def _work_waiting(trainer_id: UUID) -> list[WaitingCount]:
@@ -186,9 +197,20 @@ def _work_waiting(trainer_id: UUID) -> list[WaitingCount]:
     return [WaitingCount(UUID(assignment), title, UUID(intake), *rest) for assignment, title, intake, *rest in kept]
 
 
-def _bench(page: SubmissionPage, form: MarkForm | None, *, status: int = 200, meanwhile: bool = False) -> Response:
-    """Show the bench; where another mark was given meanwhile, both, and saving again replaces it knowingly."""
-    session, trainer_id, chosen = current_session(), the_person().person_id, _chosen()
+def bench(
+    page: SubmissionPage,
+    form: MarkForm | None = None,
+    note_form: NoteForm | None = None,
+    *,
+    status: int = 200,
+    meanwhile: bool = False,
+    **more: Any,
+) -> Response:
+    """Return the page of one submission, with what was typed into a form that was refused.
+
+    Where another mark was given meanwhile, both are shown, and saving again replaces it knowingly.
+    """
+    session, trainer_id, chosen = current_session(), the_person().person_id, chosen_part()
     attempts = queries.attempts_beside(session, page.assignment_id, page.enrolment_id)
     grades = next(attempt.grades for attempt in attempts if attempt.id == page.id)
     form = form or _form_as_typed(page, grades)
@@ -196,6 +218,7 @@ def _bench(page: SubmissionPage, form: MarkForm | None, *, status: int = 200, me
         form.seen.data = str(grades[0].id)
     if any(file.kind == "application/pdf" for file in page.files):
         allow_frames_of_this_site()
+    allow_recording()
     context: dict[str, Any] = {
         "submission": page,
         "grades": grades,
@@ -203,13 +226,13 @@ def _bench(page: SubmissionPage, form: MarkForm | None, *, status: int = 200, me
         "attempts": attempts,
         "around": queries.around(session, trainer_id, chosen, page.id, page.submitted_at),
         "chosen": chosen,
-        "parameters": _parameters(chosen),
         "waiting_words": WAITING_WORDS,
         "form": form,
         "meanwhile": meanwhile,
         "saved_at": page.draft_saved_at,
         "refusal": None,
     }
+    context |= notes_beside(page, note_form, parameters_of(chosen)) | more
     return respond("trainer/submission.html", status=status, **context)
 
 
@@ -226,14 +249,14 @@ def _form_as_typed(page: SubmissionPage, grades: list[GradeRow]) -> MarkForm:
 
 def _following(page: SubmissionPage) -> str | None:
     """Return the address of the next submission in the queue, else of the queue itself."""
-    chosen = _chosen()
+    chosen = chosen_part()
     around = queries.around(current_session(), the_person().person_id, chosen, page.id, page.submitted_at)
     if around.next is None:
-        return url_for("trainer.marking", **_parameters(chosen))
-    return url_for("trainer.submission", submission_id=around.next.id, **_parameters(chosen))
+        return url_for("trainer.marking", **parameters_of(chosen))
+    return url_for("trainer.submission", submission_id=around.next.id, **parameters_of(chosen))
 
 
-def _chosen() -> QueueFilter:
+def chosen_part() -> QueueFilter:
     """Return which part of the queue the address names."""
     state = request.args.get("state")
     return QueueFilter(
@@ -244,7 +267,7 @@ def _chosen() -> QueueFilter:
     )
 
 
-def _parameters(chosen: QueueFilter) -> dict[str, Any]:
+def parameters_of(chosen: QueueFilter) -> dict[str, Any]:
     """Return the same choice as parameters of an address, without what is usual."""
     named = {
         "state": "" if chosen.waiting is Waiting.TO_MARK else chosen.waiting.value,

@@ -182,6 +182,15 @@ DATA_CLASSES: dict[str, dict[str, DataClass]] = {
     "marking_drafts": _of(
         identity="trainer_id", work="submission_id points", content="feedback reason", behaviour="saved_at"
     ),
+    "review_notes": _of(
+        identity="author_id done_by",
+        work="submission_id file_id milliseconds x y page voice_id state",
+        content="text",
+        behaviour="created_at done_at",
+        none="id key",
+    ),
+    "review_replies": _of(identity="author_id", work="note_id", content="text", behaviour="created_at", none="id key"),
+    "note_drafts": _of(identity="author_id", work="submission_id position place", content="text", behaviour="saved_at"),
     "grades": _of(
         identity="graded_by",
         work="submission_id enrolment_id raw_points penalty_points penalty_reason final_points",

@@ -45,7 +45,7 @@ def every_receipt_has_its_files(look: Look) -> Found:
 
 
 def every_attached_file_belongs_to_something(look: Look) -> Found:
-    """Every attached file belongs to a submission or a material, or is a copy of one that does.
+    """Every attached file belongs to a submission or a material, is a copy of one that does, or says a note.
 
     Design, Files: "a file has no URL of its own: it is served by a route of the thing it is attached to".
     """
@@ -56,6 +56,7 @@ def every_attached_file_belongs_to_something(look: Look) -> Found:
         WHERE f.state = 'attached' AND NOT EXISTS (SELECT FROM submission_files l WHERE l.file_id = f.id)
             AND NOT EXISTS (SELECT FROM materials m WHERE m.file_id = f.id)
             AND NOT EXISTS (SELECT FROM file_copies c WHERE c.copy_id = f.id)
+            AND NOT EXISTS (SELECT FROM review_notes n WHERE n.voice_id = f.id)
         """,
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, any_, bindparam, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from portal.db import read
 from portal.domain.assignments.models import Submission, SubmissionFile, SubmissionLink
@@ -65,40 +65,21 @@ def _files() -> Select[*tuple[Any, ...]]:
 
 def select_work_files() -> Select[*tuple[Any, ...]]:
     """Select files with the submission each belongs to, in the columns of `WorkFile`."""
+    return select_file(SubmissionFile.submission_id).join(SubmissionFile, SubmissionFile.file_id == StoredFile.id)
+
+
+def select_file(submission_id: InstrumentedAttribute[UUID]) -> Select[*tuple[Any, ...]]:
+    """Select files with whatever tells which submission each belongs to, in the columns of `WorkFile`."""
     return select(
         StoredFile.id,
-        SubmissionFile.submission_id,
+        submission_id,
         StoredFile.name,
         StoredFile.kind,
         StoredFile.size,
         StoredFile.sha256,
         StoredFile.storage_key,
         StoredFile.stored_at,
-    ).join(SubmissionFile, SubmissionFile.file_id == StoredFile.id)
-
-
-def files_of_submission() -> ColumnElement[list[dict[str, Any]]]:
-    """Select the files of a `Submission` as one list of objects, in their order; `as_work_files` reads it."""
-    listed = (
-        select_work_files()
-        .where(SubmissionFile.submission_id == Submission.id)
-        .order_by(SubmissionFile.position)
-        .correlate(Submission)
-        .subquery("listed")
     )
-    return select(func.json_agg(func.row_to_json(listed.table_valued()))).scalar_subquery()
-
-
-def as_work_files(listed: list[dict[str, Any]] | None) -> list[WorkFile]:
-    """Return the files of a `files_of_submission`; none is no list."""
-    return [
-        WorkFile(**file | {
-            "id": UUID(file["id"]),
-            "submission_id": UUID(file["submission_id"]),
-            "stored_at": datetime.fromisoformat(file["stored_at"]),
-        })
-        for file in listed or ()
-    ]  # fmt: skip
 
 
 def links_of_submission() -> ColumnElement[list[str]]:

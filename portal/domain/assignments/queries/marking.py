@@ -25,14 +25,10 @@ from portal.domain.assignments.models import (
     SubmissionMember,
     SubmissionState,
 )
+from portal.domain.assignments.note_models import NoteDraft
 from portal.domain.assignments.own_dates import of_extension, own
-from portal.domain.assignments.queries.files import (
-    WorkFile,
-    as_work_files,
-    files_of_submission,
-    links_of_submission,
-    select_work_files,
-)
+from portal.domain.assignments.queries.files import WorkFile, links_of_submission, select_work_files
+from portal.domain.assignments.queries.looked_into import ShownFile, as_shown_files, shown_files_of_submission
 from portal.domain.courses.models import Course, Intake, IntakeTrainer
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import NotFound
@@ -69,7 +65,12 @@ class SubmissionPage:
     draft_feedback: str | None
     draft_reason: str | None
     draft_saved_at: datetime | None
-    files: list[WorkFile]
+    noted_position: int | None
+    """Of the note that this trainer has begun; so the next three."""
+    noted_place: str | None
+    noted_text: str | None
+    noted_at: datetime | None
+    files: list[ShownFile]
 
     @property
     def percent_off(self) -> int:
@@ -112,13 +113,14 @@ def submission_for(session: Session, trainer_id: UUID, submission_id: UUID) -> S
     row = read(session, _submission(), whose).one_or_none()
     if row is None:
         raise NotFound
-    return SubmissionPage(**dict(row._mapping, files=as_work_files(row.files)))
+    return SubmissionPage(**dict(row._mapping, files=as_shown_files(row.files)))
 
 
 @cache
 def _submission() -> Select[*tuple[Any, ...]]:
     """Made once: making a statement takes as long as running it."""
     own_draft = and_(MarkingDraft.submission_id == Submission.id, MarkingDraft.trainer_id == bindparam("trainer_id"))
+    own_note = and_(NoteDraft.submission_id == Submission.id, NoteDraft.author_id == bindparam("trainer_id"))
     return (
         select(
             Submission.id,
@@ -146,7 +148,11 @@ def _submission() -> Select[*tuple[Any, ...]]:
             MarkingDraft.feedback.label("draft_feedback"),
             MarkingDraft.reason.label("draft_reason"),
             MarkingDraft.saved_at.label("draft_saved_at"),
-            files_of_submission().label("files"),
+            NoteDraft.position.label("noted_position"),
+            NoteDraft.place.label("noted_place"),
+            NoteDraft.text.label("noted_text"),
+            NoteDraft.saved_at.label("noted_at"),
+            shown_files_of_submission().label("files"),
         )
         .select_from(Submission)
         .join(Assignment, Assignment.id == Submission.assignment_id)
@@ -157,6 +163,7 @@ def _submission() -> Select[*tuple[Any, ...]]:
         .join(User, User.id == Enrolment.user_id)
         .outerjoin(MarkingDraft, own_draft)
         .outerjoin(ExtendedDate, of_extension())
+        .outerjoin(NoteDraft, own_note)
         .where(
             IntakeTrainer.user_id == bindparam("trainer_id"),
             Submission.id == bindparam("submission_id"),
