@@ -28,6 +28,12 @@
     seek(media, (Math.floor(media.currentTime * rate + 0.02) + frames) / rate + 0.0005);
   };
 
+  // What a note says of the time: where the frame that is shown begins.
+  const shownAt = (player) => {
+    const [time, rate] = [mediaOf(player).currentTime, Number(player.dataset.rate)];
+    return rate ? Math.floor(time * rate + 0.02) / rate : time;
+  };
+
   const pointOf = (player) => (player.dataset.point || "500,500").split(",").map(Number);
   const setPoint = (player, x, y) => {
     const [left, top] = [x, y].map((share) => Math.round(Math.max(0, Math.min(1000, share))));
@@ -46,7 +52,7 @@
     media?.pause();
     last = player;
     form.elements.position.value = player.dataset.position;
-    if (media) form.elements.place.value = clock(media.currentTime);
+    if (media) form.elements.place.value = clock(shownAt(player));
     else if (player.dataset.review === "image") {
       setPoint(player, ...pointOf(player));
       form.elements.place.value = pointOf(player).map((share) => share / 10).join(", ");

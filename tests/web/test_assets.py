@@ -108,7 +108,10 @@ def test_joining_keeps_every_rule():
 
 
 def test_every_source_belongs_to_a_bundle():
-    assert {path.stem for path in (assets.STATIC / "css").glob("*.css")} == {*assets.STYLES, *assets.STYLES_OF_FEW_PAGES}
+    assert {path.stem for path in (assets.STATIC / "css").glob("*.css")} == {
+        *assets.STYLES,
+        *assets.STYLES_OF_FEW_PAGES,
+    }
     assert {path.stem for path in (assets.STATIC / "js").glob("*.js")} == {
         *assets.SCRIPTS,
         *assets.SCRIPTS_OF_FEW_PAGES,

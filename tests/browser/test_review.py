@@ -1,0 +1,216 @@
+"""A review from the first frame to the next attempt: the trainer by keyboard alone, the student on the same player."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import select
+
+from portal import db
+from portal.adapters.storage import FolderStorage
+from portal.domain.accounts.models import User
+from portal.domain.assignments.models import Submission, SubmissionFile
+from portal.jobs import media
+from tests import media_files
+from tests.browser.conftest import Site, assert_no_sideways_scrolling, sign_in
+from tests.browser.test_journeys import new_student
+from tests.domain.assignments.arranging import hand_in, stored
+from tests.factories import make_assignment
+
+Open = Callable[..., Page]
+NOTES = ("Hold this longer.", "The sound is late.", "Cut here.", "Her eyes are dark.", "A good end.")
+MOST_TABS = 150
+
+
+@pytest.fixture
+def portal_of_site(site: Site) -> Iterator[None]:
+    """Jobs run in this process, on the site's own database."""
+    db.bind(site.session.get_bind())  # type: ignore[arg-type]
+    yield
+    db.close_session()
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return media_files.film(tmp_path_factory.mktemp("films") / "scene.mov", container="mov", size=(640, 360), seconds=6)
+
+
+def sent(site: Site, assignment: Any, student: User, name: str, kind: str, content: bytes) -> Submission:
+    """Return an attempt with one file, of which the portal has made the copies."""
+    storage = FolderStorage(site.home / "files")
+    file = stored(name, kind, content=content)
+    storage.put([content], file.key)
+    submission = hand_in(site.session, site.cast, assignment, by=student, files=(file,))
+    look_into(site, submission)
+    return submission
+
+
+def look_into(site: Site, submission: Submission) -> None:
+    files = select(SubmissionFile.file_id).where(SubmissionFile.submission_id == submission.id)
+    for file_id in site.session.scalars(files).all():
+        site.session.commit()
+        media.make(FolderStorage(site.home / "files"), str(file_id))
+
+
+def video_of(page: Page) -> Locator:
+    return page.locator(".review video")
+
+
+def time_of(page: Page) -> float:
+    return float(video_of(page).evaluate("video => video.currentTime"))
+
+
+def when_it_can_play(page: Page) -> None:
+    page.wait_for_function("document.querySelector('.review video').readyState >= 2")
+
+
+def tab_to(page: Page, wanted: Locator) -> None:
+    """Press Tab until this has the focus, as somebody without a mouse does."""
+    handle = wanted.element_handle()
+    for _ in range(MOST_TABS):
+        if page.evaluate("element => document.activeElement === element", handle):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{wanted} is not reached by Tab")
+
+
+def on_the_player(page: Page) -> None:
+    page.wait_for_function("document.activeElement.matches('.review')")
+
+
+@pytest.mark.usefixtures("portal_of_site")
+def test_a_trainer_reviews_by_keyboard_alone_and_what_is_open_goes_along_to_the_next_attempt(
+    site: Site, open_browser: Open, film: Path
+) -> None:
+    name = new_student(site, "Akosua")
+    student = site.session.scalars(select(User).where(User.email == name)).one()
+    assignment = make_assignment(site.session, site.cast.intake, site.cast.kofi, title="Two people and a door")
+    site.session.commit()
+    first = sent(site, assignment, student, "scene.mov", "video/quicktime", film.read_bytes())
+
+    trainer = open_browser()
+    sign_in(trainer, "kofi@example.test")
+    trainer.goto(f"/trainer/submissions/{first.id}")
+    when_it_can_play(trainer)
+    expect(trainer.get_by_text("A small copy is shown")).to_be_visible()
+    keys = trainer.keyboard
+    keys.press("v")
+    on_the_player(trainer)
+    keys.press("k")
+    trainer.wait_for_function("!document.querySelector('.review video').paused")
+    keys.press("Space")
+    trainer.wait_for_function("document.querySelector('.review video').paused")
+    keys.press("j")
+    trainer.wait_for_function("document.querySelector('.review video').currentTime === 0")
+    for number, text in enumerate(NOTES, start=1):
+        for frame in range(1, 11):
+            keys.press(".")
+            wanted = (number - 1) * 10 + frame
+            trainer.wait_for_function(
+                f"Math.floor(document.querySelector('.review video').currentTime * 25 + 0.02) === {wanted}"
+            )
+        keys.press("n")
+        expect(trainer.get_by_label("Note", exact=True)).to_be_focused()
+        expect(trainer.get_by_label("Where")).to_have_value(f"0:{number * 10 // 25:02}.{number * 400 % 1000:03}")
+        keys.type(text)
+        keys.press("Control+Enter")
+        expect(trainer.locator("#notes li.note")).to_have_count(number)
+        on_the_player(trainer)
+    keys.press("Escape")
+    expect(trainer.locator("#notes li.note .typed")).to_have_text(list(NOTES))
+    links = trainer.locator("#notes .note-place")
+    expect(links).to_have_text(["0:00.400", "0:00.800", "0:01.200", "0:01.600", "0:02.000"])
+    tab_to(trainer, links.nth(1))
+    keys.press("Enter")
+    on_the_player(trainer)
+    assert time_of(trainer) == pytest.approx(0.8, abs=0.02)
+    assert_no_sideways_scrolling(trainer)
+    tab_to(trainer, trainer.get_by_label("Points"))
+    keys.type("70")
+    tab_to(trainer, trainer.get_by_label("Release to the student now"))
+    keys.press("Space")
+    tab_to(trainer, trainer.get_by_role("button", name="Save", exact=True))
+    keys.press("Enter")
+    expect(trainer.get_by_text("70 of 100, released.")).to_be_visible()
+
+    page = open_browser(width=360)
+    sign_in(page, name)
+    page.goto(f"/student/assignments/{assignment.id}")
+    when_it_can_play(page)
+    expect(page.locator("#notes li.note .typed")).to_have_text(list(NOTES))
+    assert_no_sideways_scrolling(page)
+    tab_to(page, page.locator("#notes .note-place").nth(2))
+    page.keyboard.press("Enter")
+    on_the_player(page)
+    assert time_of(page) == pytest.approx(1.2, abs=0.02)
+    note = page.locator("#notes li.note").nth(2)
+    tab_to(page, note.get_by_text("Answer", exact=True))
+    page.keyboard.press("Enter")
+    tab_to(page, note.get_by_label("Your answer"))
+    page.keyboard.type("I kept it for her look.")
+    tab_to(page, note.get_by_role("button", name="Send the answer"))
+    page.keyboard.press("Enter")
+    expect(page.locator("#notes .note-reply .typed")).to_have_text("I kept it for her look.")
+    tab_to(page, page.locator("#notes li.note").nth(0).get_by_role("button", name="Done"))
+    page.keyboard.press("Enter")
+    expect(page.locator("#notes li.note").nth(0).locator(".badge")).to_have_text("Done")
+
+    page.locator("input[type=file]").first.set_input_files(film)
+    expect(page.get_by_text("arrived safely").last).to_be_visible()
+    page.get_by_role("button", name="Hand in").click()
+    page.wait_for_url("**/receipt")
+    second = site.session.scalars(
+        select(Submission).where(Submission.assignment_id == assignment.id, Submission.attempt == 2)
+    ).one()
+    look_into(site, second)
+
+    trainer.goto(f"/trainer/submissions/{second.id}")
+    when_it_can_play(trainer)
+    expect(trainer.locator("#notes li.note .typed").first).to_have_text(NOTES[1])
+    expect(trainer.locator("#notes li.note")).to_have_count(4)
+    expect(trainer.get_by_text("from attempt 1")).to_have_count(4)
+    expect(trainer.locator("#notes .note-reply .typed")).to_have_text("I kept it for her look.")
+    keys.press("v")
+    on_the_player(trainer)
+    tab_to(trainer, trainer.locator("#notes .note-place").nth(1))
+    keys.press("Enter")
+    on_the_player(trainer)
+    assert time_of(trainer) == pytest.approx(1.2, abs=0.02)
+
+
+@pytest.mark.usefixtures("portal_of_site")
+def test_a_point_of_a_picture_is_found_by_the_arrows_and_without_a_script_all_of_it_is_typed(
+    site: Site, open_browser: Open
+) -> None:
+    name = new_student(site, "Efe")
+    student = site.session.scalars(select(User).where(User.email == name)).one()
+    assignment = make_assignment(site.session, site.cast.intake, site.cast.kofi, title="One picture of hands")
+    site.session.commit()
+    photo = media_files.picture((1600, 1200))
+    submission = sent(site, assignment, student, "hands.jpg", "image/jpeg", photo)
+
+    trainer = open_browser()
+    sign_in(trainer, "kofi@example.test")
+    trainer.goto(f"/trainer/submissions/{submission.id}")
+    trainer.keyboard.press("v")
+    on_the_player(trainer)
+    for key in ("ArrowLeft", "ArrowLeft", "ArrowUp"):
+        trainer.keyboard.press(key)
+    trainer.keyboard.press("n")
+    expect(trainer.get_by_label("Where")).to_have_value("48, 49")
+    trainer.keyboard.type("Sharper here.")
+    trainer.keyboard.press("Control+Enter")
+    expect(trainer.locator("#notes li.note .typed")).to_have_text("Sharper here.")
+
+    plain = open_browser(width=360, javascript=False)
+    sign_in(plain, "kofi@example.test")
+    plain.goto(f"/trainer/submissions/{submission.id}")
+    plain.get_by_label("Where").fill("10, 20.5")
+    plain.get_by_label("Note", exact=True).fill("The corner is empty.")
+    plain.get_by_role("button", name="Put the note there").click()
+    expect(plain.locator("#notes li.note .typed")).to_have_text(["The corner is empty.", "Sharper here."])
+    assert_no_sideways_scrolling(plain)
