@@ -143,12 +143,17 @@
     }
   });
 
-  // After a note was put there the player goes on having the keys.
+  // After a note was put there the player goes on having the keys; after an answer or a tick the note keeps the focus.
   document.addEventListener("htmx:afterSettle", ({ target, detail }) => {
     if (target.id !== "notes") return;
     offer(target);
-    const sent = detail.requestConfig?.path || "";
-    if (detail.xhr?.status === 200 && /\/notes(\?|$)/.test(sent) && last?.isConnected) last.focus({ preventScroll: true });
+    if (detail.xhr?.status !== 200) return;
+    const [, note, what] = /\/notes(?:\/([0-9a-f-]+)\/(answers|tick))?(?:\?|$)/.exec(detail.requestConfig?.path || "") || [];
+    if (!note) return last?.isConnected && last.focus({ preventScroll: true });
+    const item = document.getElementById(`note-${note}`);
+    const answer = item?.querySelector(".note-answer");
+    if (answer && what === "answers") answer.open = false;
+    item?.querySelector(what === "tick" ? "form button" : "summary")?.focus({ preventScroll: true });
   });
 
   // A voice instead of many words: recorded here, sent with the form like any file.

@@ -33,6 +33,15 @@ PLAYED = {
     "video/quicktime": {"h264"},
 }
 """Videos that browsers play as they are, by container and codec."""
+CODECS = {
+    "h264": "H.264",
+    "prores": "ProRes",
+    "mpeg2video": "MPEG-2",
+    "mpeg4": "MPEG-4",
+    "dnxhd": "DNxHD",
+    "webp": "WebP",
+}
+"""Names of codecs as people write them, where capitals are not enough."""
 HEARD = frozenset({"audio/mpeg", "audio/mp4", "audio/wav", "audio/x-wav", "audio/ogg", "audio/aac", "audio/flac"})
 
 
@@ -84,6 +93,11 @@ class ShownFile(WorkFile):
     def waits(self) -> bool:
         """Whether the portal has not looked into it yet, and will."""
         return may_have_copies(self.kind) and self.state in {None, FactsState.WAITING}
+
+    @property
+    def codec_in_words(self) -> str:
+        codec = self.codec or self.sound_codec or ""
+        return CODECS.get(codec, codec.upper().replace("_", " "))
 
     @property
     def frame_rate(self) -> float | None:
