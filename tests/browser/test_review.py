@@ -37,7 +37,7 @@ def portal_of_site(site: Site) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return media_files.film(tmp_path_factory.mktemp("films") / "scene.mov", container="mov", size=(640, 360), seconds=6)
+    return media_files.film(tmp_path_factory.mktemp("films") / "scene.mov", container="mov", size=(640, 360), seconds=2)
 
 
 def sent(site: Site, assignment: Any, student: User, name: str, kind: str, content: bytes) -> Submission:
@@ -113,13 +113,13 @@ def test_a_trainer_reviews_by_keyboard_alone_and_what_is_open_goes_along_to_the_
     keys.press("j")
     until(trainer, "document.querySelector('.review video').currentTime === 0")
     for number, text in enumerate(NOTES, start=1):
-        for frame in range(1, 11):
+        for frame in range(1, 5):
             keys.press(".")
-            wanted = (number - 1) * 10 + frame
+            wanted = (number - 1) * 4 + frame
             until(trainer, f"Math.floor(document.querySelector('.review video').currentTime * 25 + 0.02) === {wanted}")
         keys.press("n")
         expect(trainer.get_by_label("Note", exact=True)).to_be_focused()
-        expect(trainer.get_by_label("Where")).to_have_value(f"0:{number * 10 // 25:02}.{number * 400 % 1000:03}")
+        expect(trainer.get_by_label("Where")).to_have_value(f"0:00.{number * 160:03}")
         keys.type(text)
         keys.press("Control+Enter")
         expect(trainer.locator("#notes li.note")).to_have_count(number)
@@ -127,11 +127,11 @@ def test_a_trainer_reviews_by_keyboard_alone_and_what_is_open_goes_along_to_the_
     keys.press("Escape")
     expect(trainer.locator("#notes li.note .typed")).to_have_text(list(NOTES))
     links = trainer.locator("#notes .note-place")
-    expect(links).to_have_text(["0:00.400", "0:00.800", "0:01.200", "0:01.600", "0:02.000"])
+    expect(links).to_have_text(["0:00.160", "0:00.320", "0:00.480", "0:00.640", "0:00.800"])
     tab_to(trainer, links.nth(1))
     keys.press("Enter")
     on_the_player(trainer)
-    assert time_of(trainer) == pytest.approx(0.8, abs=0.02)
+    assert time_of(trainer) == pytest.approx(0.32, abs=0.02)
     assert_no_sideways_scrolling(trainer)
     tab_to(trainer, trainer.get_by_label("Points"))
     keys.type("70")
@@ -150,7 +150,7 @@ def test_a_trainer_reviews_by_keyboard_alone_and_what_is_open_goes_along_to_the_
     tab_to(page, page.locator("#notes .note-place").nth(2))
     page.keyboard.press("Enter")
     on_the_player(page)
-    assert time_of(page) == pytest.approx(1.2, abs=0.02)
+    assert time_of(page) == pytest.approx(0.48, abs=0.02)
     note = page.locator("#notes li.note").nth(2)
     tab_to(page, note.locator("summary"))
     page.keyboard.press("Enter")
@@ -185,7 +185,7 @@ def test_a_trainer_reviews_by_keyboard_alone_and_what_is_open_goes_along_to_the_
     tab_to(trainer, trainer.locator("#notes .note-place").nth(1))
     keys.press("Enter")
     on_the_player(trainer)
-    assert time_of(trainer) == pytest.approx(1.2, abs=0.02)
+    assert time_of(trainer) == pytest.approx(0.48, abs=0.02)
 
 
 @pytest.mark.usefixtures("portal_of_site")
@@ -220,3 +220,33 @@ def test_a_point_of_a_picture_is_found_by_the_arrows_and_without_a_script_all_of
     plain.get_by_role("button", name="Put the note there").click()
     expect(plain.locator("#notes li.note .typed")).to_have_text(["The corner is empty.", "Sharper here."])
     assert_no_sideways_scrolling(plain)
+
+
+@pytest.mark.usefixtures("portal_of_site")
+def test_a_note_is_said_aloud_and_heard(site: Site, open_browser: Open, film: Path) -> None:
+    name = new_student(site, "Yaa")
+    student = site.session.scalars(select(User).where(User.email == name)).one()
+    assignment = make_assignment(site.session, site.cast.intake, site.cast.kofi, title="A voice from outside")
+    site.session.commit()
+    submission = sent(site, assignment, student, "scene.mov", "video/quicktime", film.read_bytes())
+    trainer = open_browser(permissions=["microphone"])
+    sign_in(trainer, "kofi@example.test")
+    trainer.goto(f"/trainer/submissions/{submission.id}")
+    trainer.keyboard.press("v")
+    trainer.keyboard.press("n")
+    trainer.keyboard.type("Listen.")
+    tab_to(trainer, trainer.get_by_text("Say it as well"))
+    trainer.keyboard.press("Enter")
+    record = trainer.locator("[data-record]")
+    tab_to(trainer, record)
+    trainer.keyboard.press("Enter")
+    expect(record).to_have_text("Stop recording")
+    until(trainer, "performance.now() - (window.began ??= performance.now()) > 700")
+    trainer.keyboard.press("Enter")
+    expect(trainer.get_by_text("It is sent with the note.")).to_be_visible()
+    tab_to(trainer, trainer.get_by_role("button", name="Put the note there"))
+    trainer.keyboard.press("Enter")
+    voice = trainer.get_by_label("The note, spoken")
+    expect(voice).to_be_visible()
+    voice.evaluate("voice => { voice.muted = true; return voice.play(); }")
+    until(trainer, "document.querySelector('#notes audio').currentTime > 0.1")
