@@ -167,7 +167,7 @@ def test_a_file_on_which_the_program_ends_again_and_again_is_given_up(
     (photo,) = lab.hand_in(media_files.picture())
     looks = []
     monkeypatch.setattr(adapter, "make_copies", lambda *values: looks.append(values) or WhyNot.FAILED)
-    for _ in range(5):
+    for _ in range(copies.MOST_TRIES + 2):
         media.make(lab.storage, str(photo.id))
     assert len(looks) == copies.MOST_TRIES
     assert lab.facts(photo).why == copies.AGAIN_AND_AGAIN
@@ -185,7 +185,7 @@ def test_what_is_no_fault_of_the_file_does_not_count_as_a_try(
             patch.setattr(media, "fill_of", lambda folder: Fill(share=0.96, free_bytes=10))
         else:
             patch.setattr(FolderStorage, "path", _nothing)
-        for _ in range(5):
+        for _ in range(copies.MOST_TRIES + 2):
             media.make(lab.storage, str(video.id))
     assert (lab.facts(video).state, lab.facts(video).tries) == ("waiting", 0)
     media.make(lab.storage, str(video.id))

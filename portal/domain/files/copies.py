@@ -31,7 +31,7 @@ from portal.outbox import enqueue
 
 LANE = "media"
 """Where copies are made: one at a time, beside everything else that jobs do."""
-MOST_TRIES = 3
+MOST_TRIES = 5  # a worker may have been restarted in the middle of a long video
 ASK_AGAIN = timedelta(hours=1)  # after this a file that still waits is asked for once more
 ASKED_BY_THEN = timedelta(minutes=10)  # by then the hand-in's own job has begun, if it is to begin soon
 BATCH = 50
