@@ -1,14 +1,14 @@
 """Small copies of what was handed in, and what was read in it.
 
 Revision ID: 0020
-Revises: 0006
+Revises: 0008
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0020"
-down_revision = "0006"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
