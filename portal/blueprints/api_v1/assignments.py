@@ -15,6 +15,7 @@ from portal.blueprints.api_v1.schemas import NO_NUL, AssignmentDetailSchema, Ass
 from portal.db import current_session, perform, release_connection
 from portal.domain.assignments.late_policy import percent_off
 from portal.domain.assignments.queries.files import WorkFile, files_of
+from portal.domain.assignments.queries.handed_in import receipt_for
 from portal.domain.assignments.queries.students import (
     AssignmentPage,
     Attempt,
@@ -24,6 +25,7 @@ from portal.domain.assignments.queries.students import (
     page_of_assignments,
 )
 from portal.domain.assignments.submitting import submit_assignment
+from portal.domain.assignments.withdrawing import withdraw_submission
 from portal.domain.assignments.work import LONGEST_TEXT, MOST_LINKS, SubmitAssignment
 from portal.domain.clock import now
 from portal.domain.errors import DomainError
@@ -36,6 +38,9 @@ blueprint = ApiBlueprint("api_assignments", __name__, url_prefix="/api/v1/assign
 
 LARGEST_HAND_IN = 200 * MB  # all files of one call together, as in the form of the page
 NONE_OF_YOURS = "No such assignment of yours."
+
+
+Answer = enveloped(SubmissionSchema)
 
 
 class WorkSchema(ma.Schema):
@@ -101,7 +106,7 @@ def assignment(assignment_id: UUID) -> dict[str, Any]:
     blueprint,
     "/<uuid:assignment_id>/submit",
     "POST",
-    enveloped(SubmissionSchema),
+    Answer,
     permission=Permission.SUBMIT_ASSIGNMENT,
     status=201,
     refusals={
@@ -137,18 +142,37 @@ def submit(work: dict[str, Any], assignment_id: UUID) -> Response:
     return _receipt(student.person_id, assignment_id, made.id)
 
 
+@call(
+    blueprint,
+    "/submissions/<uuid:submission_id>/withdrawal",
+    "POST",
+    Answer,
+    permission=Permission.SUBMIT_ASSIGNMENT,
+    refusals={404: "No such hand-in of yours.", 409: "It has fallen due, has a mark, or was withdrawn before."},
+)
+@idempotent
+def withdraw(submission_id: UUID) -> Response:
+    """Take back what was handed in by mistake, until it is due"""
+    student_id = caller().person_id
+    found = receipt_for(current_session(), student_id, submission_id)
+    perform(withdraw_submission, caller(), submission_id, at=now())
+    return jsonify(Answer().dump(success(_own(student_id, found.assignment_id, submission_id), "Withdrawn.")))
+
+
 def _key() -> str:
     """Return what makes this hand-in one, however often it is sent: a short name of the client's key."""
     sent = request.headers.get(HEADER)
     return f"api:{uuid.uuid5(uuid.NAMESPACE_OID, sent) if sent else uuid.uuid4()}"
 
 
-def _receipt(student_id: UUID, assignment_id: UUID, submission_id: UUID) -> Response:
+def _own(student_id: UUID, assignment_id: UUID, submission_id: UUID) -> dict[str, Any]:
     session = current_session()
     attempt = next(row for row in attempts_of(session, student_id, assignment_id) if row.id == submission_id)
-    files = files_of(session, [submission_id])[submission_id]
-    body = success(_submission(assignment_id, attempt, files), "Handed in.")
-    answer = jsonify(enveloped(SubmissionSchema)().dump(body))
+    return _submission(assignment_id, attempt, files_of(session, [submission_id])[submission_id])
+
+
+def _receipt(student_id: UUID, assignment_id: UUID, submission_id: UUID) -> Response:
+    answer = jsonify(Answer().dump(success(_own(student_id, assignment_id, submission_id), "Handed in.")))
     answer.status_code = 201
     answer.headers["Location"] = url_for("api_assignments.assignment", assignment_id=assignment_id)
     return answer

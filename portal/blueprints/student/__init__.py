@@ -8,6 +8,7 @@ from portal.blueprints.student import (  # noqa: E402, F401 - the views register
     assignments,
     courses,
     dashboard,
+    drafts,
     extensions,
     live_classes,
     notes,

@@ -170,11 +170,12 @@ def submission_file(submission_id: UUID, file_id: UUID) -> Response:
 
 
 def _blank_form(page: AssignmentPage) -> HandInForm:
-    """Return the form as it is opened: with what waits to hand itself in, or could not."""
-    if page.pending is None:
-        return HandInForm(formdata=None, key=str(uuid4()))
-    links = "\n".join(page.pending.links)
-    return HandInForm(formdata=None, key=str(uuid4()), text=page.pending.text, links=links)
+    """Return the form as it is opened: with what waits to hand itself in or could not, or what was typed so far."""
+    if page.pending is not None:
+        text, links = page.pending.text, page.pending.links
+    else:
+        text, links = page.draft_text or "", page.draft_links
+    return HandInForm(formdata=None, key=str(uuid4()), text=text, links="\n".join(links))
 
 
 def _when_complete() -> bool:
@@ -251,6 +252,9 @@ def show_assignment(
     judged_at = judge(session, page.due_at, uploads, at).at
     context: dict[str, Any] = {
         "assignment": page,
+        "saved_at": None,
+        "draft_problem": "",
+        "can_withdraw": at <= page.due_at and not _why_closed(page),
         "standing": deadlines.standing(page.dates, judged_at),
         "still_arriving": judged_at != at,
         "percent_off": late_policy.percent_off(page.late_policy, page.due_at, judged_at),

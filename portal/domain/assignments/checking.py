@@ -18,8 +18,9 @@ from portal.db import among
 from portal.domain.assignments import deadlines
 from portal.domain.assignments.arrivals import Judgement, judge
 from portal.domain.assignments.deadlines import Dates
-from portal.domain.assignments.models import Assignment, AssignmentState, Submission, SubmissionState
+from portal.domain.assignments.models import Assignment, AssignmentState, Submission
 from portal.domain.assignments.own_dates import HOUR, away_before, dates_of, hours_granted
+from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.assignments.work import (
     LONGEST_KEY,
     LONGEST_TEXT,
@@ -84,7 +85,7 @@ def made_so_far(session: Session, enrolment: Enrolment, assignment: Assignment) 
     made = select(Submission.late).where(
         Submission.assignment_id == assignment.id,
         Submission.enrolment_id == enrolment.id,
-        Submission.state != SubmissionState.WITHDRAWN,
+        among(Submission.state, HANDED_IN),
     )
     return session.scalars(made).all()
 

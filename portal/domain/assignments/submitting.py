@@ -20,6 +20,7 @@ from portal.db import changed, uuid7
 from portal.domain.accounts.models import User
 from portal.domain.assignments import deadlines
 from portal.domain.assignments.checking import bytes_of, check_work, lock_for_work, refuse_by_state
+from portal.domain.assignments.drafting import drop_draft
 from portal.domain.assignments.models import (
     Assignment,
     PendingHandIn,
@@ -32,6 +33,7 @@ from portal.domain.assignments.models import (
     submission_number_sequence,
 )
 from portal.domain.assignments.receipts import new_code, receipt_number
+from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.assignments.work import SubmitAssignment
 from portal.domain.audit import operations as audit
 from portal.domain.enrolments.models import Enrolment
@@ -58,9 +60,12 @@ def submit_assignment(
         return _repeated(session, earlier.id, command)
     refuse_by_state(enrolment, assignment)
     sent = uploads.lock_whole(session, actor.person_id, FilePurpose.SUBMISSION, assignment.id, command.uploads)
-    late = [attempt.late for attempt in attempts if attempt.state != SubmissionState.WITHDRAWN]
+    late = [attempt.late for attempt in attempts if attempt.state in HANDED_IN]
     judgement, kept = check_work(session, actor, assignment, dates, late, command, sent, at=whole_at or at)
 
+    if draft := next((row for row in attempts if row.state == SubmissionState.DRAFT), None):
+        drop_draft(session, draft.id)
+        attempts = [row for row in attempts if row is not draft]
     submission = Submission(
         id=uuid7(),
         assignment_id=assignment.id,

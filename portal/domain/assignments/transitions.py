@@ -23,6 +23,12 @@ class Marking(StrEnum):
     RELEASE = "release"
 
 
+class Handing(StrEnum):
+    """What a student does with a submission."""
+
+    WITHDRAW = "withdraw"
+
+
 ASSIGNMENT: dict[tuple[AssignmentState, Setting], AssignmentState] = {
     (AssignmentState.DRAFT, Setting.EDIT): AssignmentState.DRAFT,
     (AssignmentState.DRAFT, Setting.PUBLISH): AssignmentState.PUBLISHED,
@@ -31,7 +37,8 @@ ASSIGNMENT: dict[tuple[AssignmentState, Setting], AssignmentState] = {
     (AssignmentState.PUBLISHED, Setting.ARCHIVE): AssignmentState.ARCHIVED,
 }
 
-SUBMISSION: dict[tuple[SubmissionState, Marking], SubmissionState] = {
+SUBMISSION: dict[tuple[SubmissionState, Marking | Handing], SubmissionState] = {
+    (SubmissionState.SUBMITTED, Handing.WITHDRAW): SubmissionState.WITHDRAWN,
     (SubmissionState.SUBMITTED, Marking.GRADE): SubmissionState.GRADED,
     (SubmissionState.GRADED, Marking.GRADE): SubmissionState.GRADED,
     (SubmissionState.GRADED, Marking.RELEASE): SubmissionState.RETURNED,
@@ -62,7 +69,7 @@ def next_assignment_state(state: str, action: Setting) -> AssignmentState:
     return ASSIGNMENT[now, action]
 
 
-def next_submission_state(state: str, action: Marking) -> SubmissionState:
+def next_submission_state(state: str, action: Marking | Handing) -> SubmissionState:
     """Return the state a submission comes into, or refuse with the reason."""
     now = SubmissionState(state)
     if (now, action) not in SUBMISSION:

@@ -82,12 +82,12 @@ def select_file(submission_id: InstrumentedAttribute[UUID]) -> Select[*tuple[Any
     )
 
 
-def links_of_submission() -> ColumnElement[list[str]]:
-    """Select the links of a `Submission` as one array, in their order."""
+def links_of_submission(submission: type[Submission] = Submission) -> ColumnElement[list[str]]:
+    """Select the links of a `Submission`, or of an alias of it, as one array, in their order."""
     links = (
         select(SubmissionLink.url)
-        .where(SubmissionLink.submission_id == Submission.id)
+        .where(SubmissionLink.submission_id == submission.id)
         .order_by(SubmissionLink.position)
-        .correlate(Submission)
+        .correlate(submission)
     )
     return func.array(links.scalar_subquery())

@@ -10,9 +10,9 @@ from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, case, exists, func, or_, select, true
+from sqlalchemy import Select, and_, bindparam, case, exists, func, or_, select, true
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from portal.db import among, read
 from portal.domain.assignments.deadlines import Dates, Standing, standing
@@ -145,6 +145,8 @@ class AssignmentPage:
     """Hours by which the dates are later for this student than for the others."""
     asks_for_more: bool
     """Whether a request for more time waits for the trainer."""
+    draft_text: str | None
+    draft_links: list[str]
     away: list[list[str]] | None
     moved_by: timedelta = timedelta()
     """By how much due date and cut-off are later than they were set, because the portal was away."""
@@ -305,6 +307,12 @@ def _assignments(*, page: bool) -> Select[*tuple[Any, ...]]:
 @cache
 def _assignment() -> Select[*tuple[Any, ...]]:
     opened = or_(Assignment.opens_at.is_(None), Assignment.opens_at <= func.now())
+    draft = aliased(Submission)
+    drafted = and_(
+        draft.enrolment_id == Enrolment.id,
+        draft.assignment_id == Assignment.id,
+        draft.state == SubmissionState.DRAFT,
+    )
     has_uploads = select(Upload.id).where(
         Upload.owner_id == bindparam("student_id"),
         Upload.purpose == FilePurpose.SUBMISSION,
@@ -338,6 +346,8 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             exists(has_uploads).label("has_uploads"),
             func.coalesce(ExtendedDate.hours, 0).label("extended_by"),
             asks_for_more().label("asks_for_more"),
+            draft.text.label("draft_text"),
+            links_of_submission(draft).label("draft_links"),
             away_before(own(Assignment.due_at)).label("away"),
             pending_of_assignment().label("pending"),
         )
@@ -346,6 +356,7 @@ def _assignment() -> Select[*tuple[Any, ...]]:
         .join(Intake, Intake.id == Assignment.intake_id)
         .join(Course, Course.id == Intake.course_id)
         .outerjoin(ExtendedDate, of_extension())
+        .outerjoin(draft, drafted)
         .where(Enrolment.user_id == bindparam("student_id"), Assignment.id == bindparam("assignment_id"), visible())
         .order_by(*current_enrolment_first())
         .limit(1)
