@@ -75,7 +75,7 @@ def put_the_file(app: Flask) -> None:
     """Give the file of the estate its bytes."""
     storage = app.extensions["storage"]
     for key in STORAGE_KEYS:
-        storage.put([b"\xff\xd8\xff"], key)
+        storage.put([b"abc"], key)
 
 
 def _address(app: Flask, rule: Any, estate: dict[str, Any]) -> str:
