@@ -36,8 +36,8 @@ FAILURES = 50
 ONCE_A_MINUTE = parse("1 per minute")
 EXEMPT = ("/static/", "/api/health/", "/metrics")
 UPLOADS_STARTED = 20  # by one person in a minute; the pieces of one are not counted
-UPLOADS = "/uploads/"
 PIECES = frozenset({"HEAD", "PATCH", "POST", "OPTIONS"})
+UPLOADS = ("/uploads/", "/api/v1/uploads/")  # by a page's cookie, by a program's token
 API = "/api/v1/"  # counted by `check_api_call` once it is known who calls
 STORE_AWAY = (SQLAlchemyError, RedisError)
 IPV6_NETWORK = 64  # bits that one household has; the rest is free to change
@@ -72,6 +72,8 @@ def are_counted_with_the_person(app: Flask, asked: Request) -> bool:
 def check_api_call(*, public_read: bool) -> None:
     """Count a call of the API against its person, or its address where nobody is known; raise above the limit."""
     person: Actor | None = g.get("api_person")
+    if person is not None and _is_piece(request):
+        return
     if person is not None and g.get("api_calls") is not None:
         _refuse_beyond(API_CALLS[person.role or Role.STUDENT], g.api_calls)
     elif person is not None:
@@ -149,7 +151,8 @@ def _is_not_for_the_library() -> bool:
 
 def _is_piece(asked: Request) -> bool:
     """Return whether this goes on with an upload; what begins or cancels one is counted like a page."""
-    return asked.path.startswith(UPLOADS) and asked.path.count("/") == 2 and asked.method in PIECES
+    of_one = next((asked.path.removeprefix(door) for door in UPLOADS if asked.path.startswith(door)), "/")
+    return "/" not in of_one and asked.method in PIECES
 
 
 def _count_page() -> None:

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from portal.adapters.parts import Part
-from portal.blueprints.uploads import arriving
 from portal.domain.files.models import Upload
+from portal.web.resumable import arriving
 from tests.uploads.conversation import JPEG, O, T, begun, offset, send
 
 PICTURE = st.binary(min_size=1, max_size=300).map(lambda rest: b"\xff\xd8\xff\xe0" + rest)

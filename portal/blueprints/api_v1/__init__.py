@@ -14,8 +14,8 @@ The JSON API of KM Media Training Institute's portal.
 Every answer has one shape: `success`, `message` and `data`; lists add `pagination`. A refusal has `success: false`,
 `message` and, for invalid input, `errors`. Times are RFC 3339 with an offset. Amounts of money are whole pesewas.
 Sign in with `POST /auth/login`, then send `Authorization: Bearer <token>`. Cookies are not read.
-Every `POST` takes an `Idempotency-Key`: a repeat with the same key and body does nothing twice and gives the first
-answer again; renewing and signing out are repeatable without one.
+Every `POST` but the beginning of an upload takes an `Idempotency-Key`: a repeat with the same key and body does nothing
+twice and gives the first answer again; renewing and signing out are repeatable without one.
 """.strip()
 
 
@@ -30,7 +30,17 @@ class _Api(Api):
 
 def register(app: Flask) -> None:
     """Add the API's blueprints, its OpenAPI document and its documentation page."""
-    from portal.blueprints.api_v1 import assignments, auth, courses, dashboards, docs, extensions, live_classes, marking
+    from portal.blueprints.api_v1 import (
+        assignments,
+        auth,
+        courses,
+        dashboards,
+        docs,
+        extensions,
+        live_classes,
+        marking,
+        uploads,
+    )
 
     app.config.update(
         API_TITLE="KM Media Training Institute",
@@ -43,7 +53,7 @@ def register(app: Flask) -> None:
         },
     )
     api = _Api(app)
-    for module in (auth, courses, assignments, extensions, marking, live_classes, dashboards):
+    for module in (auth, courses, assignments, uploads, extensions, marking, live_classes, dashboards):
         csrf.exempt(module.blueprint)
         api.register_blueprint(module.blueprint)
     docs.register(app, api)

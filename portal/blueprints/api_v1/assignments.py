@@ -29,6 +29,7 @@ from portal.domain.assignments.withdrawing import withdraw_submission
 from portal.domain.assignments.work import LONGEST_TEXT, MOST_LINKS, SubmitAssignment
 from portal.domain.clock import now
 from portal.domain.errors import DomainError
+from portal.domain.files.uploads import MOST_OPEN, NAME
 from portal.domain.permissions import Permission
 from portal.web.bearer import caller
 from portal.web.idempotency import HEADER, idempotent
@@ -53,6 +54,13 @@ class WorkSchema(ma.Schema):
     links = ma.fields.List(
         ma.fields.String(validate=ma.validate.Regexp(r"^https?://[!-~]+$", error="A link begins with https://")),
         validate=ma.validate.Length(max=MOST_LINKS),
+    )
+    uploads = ma.fields.List(
+        ma.fields.String(
+            validate=ma.validate.Regexp(f"^{NAME.pattern}$", error="The last part of the address of an upload.")
+        ),
+        validate=ma.validate.Length(max=MOST_OPEN),
+        metadata={"description": "names of whole uploads: the last part of their addresses"},
     )
     files = ma.fields.Raw(metadata={"type": "array", "items": {"type": "string", "format": "binary"}})
     """For the document: the files themselves are received as they stream in, not by this schema."""
@@ -133,6 +141,7 @@ def submit(work: dict[str, Any], assignment_id: UUID) -> Response:
         text=work["submission_text"],
         links=tuple(work.get("links", ())),
         files=tuple(received),
+        uploads=tuple(work.get("uploads", ())),
     )
     try:
         made = perform(submit_assignment, student, command, at=now())

@@ -9,7 +9,7 @@ from flask_smorest import Api
 
 from portal.web.access import bearer
 
-METHODS = ("get", "post", "put", "patch", "delete")
+METHODS = ("get", "head", "post", "put", "patch", "delete")
 
 
 def register(app: Flask, api: Api) -> None:

@@ -1,22 +1,17 @@
-"""Uploads that go on where a line broke: the protocol tus 1.0, for the scripts of our pages and for programs."""
+"""Uploads that go on where a line broke: the protocol tus 1.0, for the scripts of our pages.
+
+Programs that carry a token have the same beneath `/api/v1/uploads`.
+"""
 
 from flask import Blueprint, Response
 from flask_wtf.csrf import CSRFError
 
 from portal.web import refusals
 from portal.web.errors import EXPIRED_FORM, error_answer
+from portal.web.resumable.answers import name_the_version
 
 blueprint = Blueprint("uploads", __name__, url_prefix="/uploads")
-
-
-@blueprint.after_request
-def speak_the_protocol(response: Response) -> Response:
-    """Name the version in every answer; nothing of an upload is ever kept by a cache."""
-    response.headers["Tus-Resumable"] = protocol.VERSION
-    response.headers["Cache-Control"] = "no-store"
-    if response.status_code == protocol.WrongVersion.code:
-        response.headers["Tus-Version"] = protocol.VERSION
-    return response
+blueprint.after_request(name_the_version)
 
 
 @blueprint.errorhandler(CSRFError)
@@ -26,4 +21,4 @@ def refuse_without_token(_error: CSRFError) -> Response:
     return error_answer(403, EXPIRED_FORM)
 
 
-from portal.blueprints.uploads import protocol, views  # noqa: E402, F401 - the views register themselves
+from portal.blueprints.uploads import views  # noqa: E402, F401 - the views register themselves

@@ -20,7 +20,6 @@ from werkzeug.exceptions import ClientDisconnected
 
 from portal.adapters.parts import Part, PartBusy, PartMissing
 from portal.adapters.storage import new_key
-from portal.blueprints.uploads.protocol import Checksum, WrongSum
 from portal.db import close_session, perform
 from portal.domain.assignments.pending import complete_upload, end_upload
 from portal.domain.clock import now
@@ -31,6 +30,7 @@ from portal.domain.files.models import UploadEnd
 from portal.domain.files.operations import StoredBytes
 from portal.domain.files.uploads import ENDED_WORDS, KnownUpload
 from portal.domain.permissions import Actor
+from portal.web.resumable.protocol import Checksum, WrongSum
 from portal.web.uploads import room_on_disk, the_storage
 
 log = structlog.get_logger(__name__)
