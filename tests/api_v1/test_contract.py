@@ -44,6 +44,9 @@ JUDGED_BY_CONTENT = {
 }
 
 
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
+
+
 @pytest.fixture
 def document(app, connection):
     return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)

@@ -21,12 +21,13 @@ def look_for_all(home: CrashingHome, load: Load, log: SoakLog) -> None:
     receipts, marks = list(load.receipts), list(load.marks)
     log.acknowledged = {"hand-ins": len(receipts), "marks": len(marks), "sign-ins": load.sign_ins}
     with home.engine() as engine, Session(engine) as session:
-        lost = [*_lost_work(session, receipts), *_lost_marks(session, marks)]
+        lost = [*lost_work(session, receipts), *_lost_marks(session, marks)]
         doubled = [*_doubled_work(session), *_doubled_marks(session)]
     log.found(lost=lost, doubled=doubled, findings=home.findings())
 
 
-def _lost_work(session: Session, receipts: Iterable[HandedIn]) -> list[str]:
+def lost_work(session: Session, receipts: Iterable[HandedIn]) -> list[str]:
+    """Return which of these receipts are of nothing, or of other work than was sent."""
     submissions = {row.id: row for row in session.scalars(select(Submission))}
     members = dict(session.execute(select(SubmissionMember.submission_id, SubmissionMember.enrolment_id)).all())
     sums: dict[UUID, list[str]] = defaultdict(list)
