@@ -41,6 +41,7 @@ CALLS = [
 JUDGED_BY_CONTENT = {
     "/assignments/{assignment_id}/submit": [positive_data_acceptance],
     "/assignments/submissions/{submission_id}/grade": [positive_data_acceptance],
+    "/assignments/{assignment_id}/extensions": [positive_data_acceptance],
 }
 
 
