@@ -13,6 +13,8 @@ from alembic import command
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck
+from hypothesis import settings as searching
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.orm import Session
 
@@ -29,6 +31,10 @@ from tests.queries import QueryCounter, count_queries_on
 CLUSTER = "PORTAL_TEST_CLUSTER"
 TEMPLATE = "tests_template"
 _stack = contextlib.ExitStack()
+
+# how long a search takes tells of the machine, and timing decides no test
+searching.register_profile("portal", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+searching.load_profile("portal")
 
 PASSWORD = "a calm river at dawn"
 

@@ -55,7 +55,9 @@ def step(client: FlaskClient, address: str, data: bytes, size: int, how: str, un
 
 
 @given(data=PICTURE, steps=st.lists(STEP, max_size=6))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=12)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=12
+)
 def test_any_cut_any_loss_any_repeat_gives_the_same_bytes(
     app: Flask, world: Session, ama: FlaskClient, assignment: Any, data: bytes, steps: list[tuple[int, str, int]]
 ) -> None:

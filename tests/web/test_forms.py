@@ -101,7 +101,9 @@ def test_an_hour_that_the_clocks_skip_is_refused(filled):
 
 
 @given(moment=st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=40
+)
 @pytest.mark.parametrize("zone", ["Africa/Accra", "Europe/Berlin", "Asia/Kolkata"])
 def test_a_time_that_is_shown_and_sent_again_stays_the_same(filled, zone, moment):
     moment = moment.replace(second=0, microsecond=0)

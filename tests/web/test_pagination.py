@@ -30,7 +30,7 @@ values = st.one_of(
 
 
 @given(value=values, key=values, backwards=st.booleans())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 def test_a_place_survives_being_written_into_an_address(app: Flask, value, key, backwards):
     place = Keyset(value, key, backwards)
     with app.app_context():
@@ -38,7 +38,7 @@ def test_a_place_survives_being_written_into_an_address(app: Flask, value, key, 
 
 
 @given(position=st.integers(min_value=0), letter=st.sampled_from("ABCxyz019-_."))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 def test_a_cursor_somebody_changed_is_refused(app: Flask, position, letter):
     with app.app_context():
         good = render(Keyset("mensah ama", UUID(int=7)), "people")

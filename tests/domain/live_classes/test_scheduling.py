@@ -356,7 +356,9 @@ def test_a_class_on_the_night_the_clocks_change_takes_true_time(cast: Cast, worl
     assert follows.starts_at == datetime(2027, 3, 28, 1, 30, tzinfo=UTC)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     st.lists(
         st.tuples(st.integers(0, 40), st.integers(1, 8), st.integers(0, 1), st.integers(0, 2)), min_size=1, max_size=8
