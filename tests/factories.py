@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.accounts.models import User, UserSession
 from portal.domain.accounts.tokens import new_token, token_hash
-from portal.domain.assignments.models import Assignment
+from portal.domain.assignments.models import Assignment, Rubric, RubricCriterion, RubricLevel, RubricVersion
 from portal.domain.courses.models import Course, Intake, IntakeTrainer, Material, Module, Seat
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.live_classes.models import LiveClass, Room
@@ -135,6 +135,18 @@ def make_assignment(session: Session, intake: Intake, author: User, **values: An
         "created_by": author.id,
     }
     return add(session, Assignment(**(defaults | values)))
+
+
+def make_rubric(session: Session, owner: User, **values: Any) -> Rubric:
+    """Return a rubric in one version, with one criterion of two levels."""
+    defaults: dict[str, Any] = {"title": f"Rubric {next(_numbers)}", "owner_id": owner.id, "created_at": now()}
+    rubric = add(session, Rubric(**(defaults | values)))
+    saved = {"number": 1, "title": rubric.title, "created_by": owner.id, "created_at": now()}
+    version = add(session, RubricVersion(rubric_id=rubric.id, **saved))
+    criterion = add(session, RubricCriterion(version_id=version.id, position=1, title="Light"))
+    for position, (title, points) in enumerate((("Not there yet", 0), ("Well", 10)), start=1):
+        add(session, RubricLevel(criterion_id=criterion.id, position=position, title=title, points=points))
+    return rubric
 
 
 def make_room(session: Session, **values: Any) -> Room:

@@ -22,5 +22,15 @@
     return true;
   };
 
+  // With a script a phrase that is ticked stands in the feedback at once; without one it is put there on saving.
+  document.addEventListener("change", (event) => {
+    const field = document.getElementById(event.target.closest?.("[data-phrases]")?.dataset.phrases ?? "");
+    if (!field || !event.target.checked) return;
+    const words = event.target.nextElementSibling.textContent;
+    field.value = field.value.trim() ? `${field.value.trimEnd()}\n\n${words}` : words;
+    event.target.checked = false;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+
   document.querySelectorAll("[data-keys]").forEach((hint) => { hint.hidden = false; });
 })();

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from portal.domain.accounts.models import SecurityEvent, User
 from portal.domain.assignments.models import (
     Assignment,
+    FeedbackPhrase,
     Grade,
     Submission,
     SubmissionFile,
@@ -33,6 +34,7 @@ from tests.factories import (
     make_material,
     make_module,
     make_room,
+    make_rubric,
     make_session,
     make_user,
     now,
@@ -64,6 +66,8 @@ def _study(session: Session, cast: Cast, assignment: Assignment, number: int) ->
     further = make_assignment(session, cast.intake, cast.kofi)
     _hand_in(session, cast, further, cast.enrolment, cast.ama, number * 10 + 2, mark=60)
     make_assignment(session, cast.intake, cast.kofi)
+    make_rubric(session, cast.kofi)
+    add(session, FeedbackPhrase(owner_id=cast.kofi.id, text=f"Phrase {number}", saved_at=now()))
     make_material(session, cast.intake, make_module(session, cast.photography, position=number), cast.kofi)
     make_material(session, cast.intake, cast.module, cast.kofi)
     begins = now() + timedelta(days=2, minutes=90 + number * 20)

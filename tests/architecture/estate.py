@@ -10,7 +10,14 @@ from sqlalchemy.orm import Session
 
 from portal.domain.accounts.models import SecurityEvent, SingleUseToken
 from portal.domain.accounts.tokens import LINK_LENGTH
-from portal.domain.assignments.models import Extension, Grade, Submission, SubmissionFile, SubmissionMember
+from portal.domain.assignments.models import (
+    Extension,
+    FeedbackPhrase,
+    Grade,
+    Submission,
+    SubmissionFile,
+    SubmissionMember,
+)
 from portal.domain.assignments.note_models import ReviewNote, ReviewReply
 from portal.domain.assignments.receipts import receipt_number
 from portal.domain.audit.models import AuditEntry
@@ -24,6 +31,7 @@ from tests.factories import (
     make_live_class,
     make_material,
     make_room,
+    make_rubric,
     make_session,
     now,
 )
@@ -214,6 +222,8 @@ def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -
         ),
     )
     room = make_room(session)
+    rubric = make_rubric(session, cast.kofi)
+    phrase = add(session, FeedbackPhrase(owner_id=cast.kofi.id, text="Watch the light.", saved_at=now()))
     job_id = session.scalar(
         text(
             "INSERT INTO procrastinate_jobs (queue_name, task_name, status, attempts) "
@@ -236,6 +246,8 @@ def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -
         "live_class_id": live_class.id,
         "class_id": live_class.id,
         "room_id": room.id,
+        "rubric_id": rubric.id,
+        "phrase_id": phrase.id,
         "notification_id": notification.id,
         "session_id": ama_session.id,
         "user_id": cast.ama.id,

@@ -103,6 +103,7 @@ def assignment(assignment_id: UUID) -> dict[str, Any]:
         _assignment(found, status)
         | {
             "instructions": found.instructions,
+            "rubric": found.rubric,
             "late_policy": found.late_policy,
             "percent_off_now": percent_off(found.late_policy, found.due_at, now()),
             "submissions": submissions,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +11,9 @@ from flask import Response, jsonify
 
 from portal.blueprints.api_v1.bodies import ApiBlueprint
 from portal.blueprints.api_v1.envelope import call, enveloped, success
-from portal.blueprints.api_v1.schemas import NO_NUL, SubmittedFileSchema
+from portal.blueprints.api_v1.schemas import NO_NUL, ChosenLevelSchema, RubricSchema, SubmittedFileSchema
 from portal.db import current_session, perform
+from portal.domain.assignments.by_rubric import LONGEST_COMMENT, ChooseLevel
 from portal.domain.assignments.marking import (
     LONGEST_FEEDBACK,
     LONGEST_REASON,
@@ -19,7 +21,7 @@ from portal.domain.assignments.marking import (
     grade_submission,
     points_of,
 )
-from portal.domain.assignments.queries.marking import attempts_beside, submission_for
+from portal.domain.assignments.queries.marking import SubmissionPage, attempts_beside, submission_for
 from portal.domain.clock import now
 from portal.domain.permissions import Permission
 from portal.web.bearer import caller
@@ -42,6 +44,10 @@ class GivenMarkSchema(ma.Schema):
     penalty_reason = ma.fields.String(required=True)
     feedback = ma.fields.String(required=True)
     reason = ma.fields.String(required=True, metadata={"description": "why it replaced an earlier mark, else empty"})
+    levels = ma.fields.Function(
+        lambda mark: ChosenLevelSchema(many=True).dump(mark.levels.values()),
+        metadata={"description": "what was chosen for each criterion of the rubric"},
+    )
     graded_by = ma.fields.String(required=True)
     graded_at = ma.fields.AwareDateTime(required=True)
     released_at = ma.fields.AwareDateTime(required=True, allow_none=True)
@@ -69,6 +75,7 @@ class SubmissionToMarkSchema(ma.Schema):
     )
     submission_text = ma.fields.String(required=True, attribute="text")
     links = ma.fields.List(ma.fields.String(), required=True)
+    rubric = ma.fields.Nested(RubricSchema, required=True, allow_none=True)
     files = ma.fields.List(ma.fields.Nested(SubmittedFileSchema), required=True)
     marks = ma.fields.List(
         ma.fields.Nested(GivenMarkSchema), required=True, metadata={"description": "the newest, which counts, first"}
@@ -78,13 +85,30 @@ class SubmissionToMarkSchema(ma.Schema):
 Bench = enveloped(SubmissionToMarkSchema)
 
 
+class LevelToChooseSchema(ma.Schema):
+    """The level chosen for one criterion."""
+
+    criterion_id = ma.fields.UUID(required=True)
+    level_id = ma.fields.UUID(required=True)
+    comment = ma.fields.String(load_default="", validate=[ma.validate.Length(max=LONGEST_COMMENT), NO_NUL])
+
+
 class MarkToGiveSchema(ma.Schema):
     """A mark."""
 
     class Meta:
         unknown = ma.EXCLUDE
 
-    grade = ma.fields.Decimal(required=True, metadata={"description": "from 0 to max_points, at most two decimals"})
+    grade = ma.fields.Decimal(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "from 0 to max_points, at most two decimals; left out where there is a rubric"},
+    )
+    levels = ma.fields.List(
+        ma.fields.Nested(LevelToChooseSchema),
+        load_default=list,
+        metadata={"description": "one for each criterion of the rubric; the points follow"},
+    )
     feedback = ma.fields.String(load_default="", validate=[ma.validate.Length(max=LONGEST_FEEDBACK), NO_NUL])
     release = ma.fields.Boolean(load_default=False, metadata={"description": "show it to the student at once"})
     seen = ma.fields.UUID(
@@ -133,7 +157,8 @@ def grade(sent: dict[str, Any], submission_id: UUID) -> Response:
     page = submission_for(current_session(), caller().person_id, submission_id)
     command = GradeSubmission(
         submission_id=submission_id,
-        points=points_of(str(sent["grade"]), page.points, name="grade"),
+        points=_points(sent["grade"], page),
+        levels=tuple(ChooseLevel(**level) for level in sent["levels"]),
         feedback=sent["feedback"],
         release=sent["release"],
         seen=sent["seen"],
@@ -141,6 +166,12 @@ def grade(sent: dict[str, Any], submission_id: UUID) -> Response:
     )
     perform(grade_submission, caller(), command, at=now())
     return jsonify(Bench().dump(success(_on_the_bench(submission_id), "Marked.")))
+
+
+def _points(grade: Decimal | None, page: SubmissionPage) -> Decimal | None:
+    if grade is None and page.rubric is not None:
+        return None
+    return points_of("" if grade is None else str(grade), page.points, name="grade")
 
 
 def _on_the_bench(submission_id: UUID) -> dict[str, Any]:

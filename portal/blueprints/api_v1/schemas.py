@@ -64,6 +64,40 @@ class CourseDetailSchema(CourseSchema):
     intakes = ma.fields.List(ma.fields.Nested(IntakeSchema), required=True)
 
 
+class LevelSchema(ma.Schema):
+    """How well a criterion can be met, and what that is worth."""
+
+    id = ma.fields.UUID(required=True)
+    title = ma.fields.String(required=True)
+    description = ma.fields.String(required=True)
+    points = ma.fields.Decimal(required=True, as_string=True)
+
+
+class CriterionSchema(ma.Schema):
+    """What is looked at."""
+
+    id = ma.fields.UUID(required=True)
+    title = ma.fields.String(required=True)
+    description = ma.fields.String(required=True)
+    levels = ma.fields.List(ma.fields.Nested(LevelSchema), required=True)
+
+
+class RubricSchema(ma.Schema):
+    """By what work is marked; a version never changes."""
+
+    version_id = ma.fields.UUID(required=True)
+    title = ma.fields.String(required=True)
+    criteria = ma.fields.List(ma.fields.Nested(CriterionSchema), required=True)
+
+
+class ChosenLevelSchema(ma.Schema):
+    """What was chosen and written for one criterion."""
+
+    criterion_id = ma.fields.UUID(required=True)
+    level_id = ma.fields.UUID(required=True)
+    comment = ma.fields.String(required=True)
+
+
 class MarkSchema(ma.Schema):
     points = ma.fields.Decimal(
         required=True, as_string=True, metadata={"description": "what counts, after the penalty"}
@@ -73,6 +107,7 @@ class MarkSchema(ma.Schema):
     penalty_reason = ma.fields.String(required=True)
     feedback = ma.fields.String(required=True)
     reason = ma.fields.String(required=True, metadata={"description": "why it replaced an earlier mark, else empty"})
+    levels = ma.fields.Function(lambda mark: ChosenLevelSchema(many=True).dump(mark.levels.values()))
     released_at = ma.fields.AwareDateTime(required=True)
 
 
@@ -130,6 +165,7 @@ class AssignmentDetailSchema(AssignmentSchema):
     """An assignment with its brief and the student's own hand-ins."""
 
     instructions = ma.fields.String(required=True, metadata={"description": "Markdown"})
+    rubric = ma.fields.Nested(RubricSchema, required=True, allow_none=True)
     late_policy = ma.fields.Nested(LatePolicySchema, required=True, allow_none=True)
     percent_off_now = ma.fields.Integer(
         required=True, metadata={"description": "what work handed in at this moment loses"}

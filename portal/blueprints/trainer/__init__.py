@@ -9,9 +9,12 @@ from portal.blueprints.trainer import (  # noqa: E402, F401 - the views register
     courses,
     dashboard,
     extensions,
+    figures,
     hand_ins,
     live_classes,
     marking,
     materials,
     notes,
+    phrases,
+    rubrics,
 )

@@ -36,7 +36,7 @@ from portal.domain.clock import now
 from portal.domain.errors import Conflict, Invalid
 from portal.domain.permissions import Permission
 from portal.web.access import requires
-from portal.web.formats import plural
+from portal.web.formats import plural, points
 from portal.web.forms import (
     LocalDateTimeField,
     LongTextField,
@@ -83,6 +83,7 @@ class AssignmentForm(PortalForm):
         ],
         default=CountedAttempt.LATEST.value,
     )
+    rubric_version_id = SelectField("Rubric", default="")
     hold_marks = BooleanField("Hold marks back until I release them all together")
     late_percent = IntegerField("Off for each day late (%)", [Optional(), NumberRange(1, 100)])
     late_floor_percent = IntegerField("What stays at least (%)", [Optional(), NumberRange(0, 100)], default=0)
@@ -102,6 +103,7 @@ class AssignmentForm(PortalForm):
             max_files=self.max_files.data or 0,
             attempts_allowed=self.attempts_allowed.data,
             counted_attempt=CountedAttempt(self.counted_attempt.data),
+            rubric_version_id=UUID(self.rubric_version_id.data) if self.rubric_version_id.data else None,
             hold_marks=self.hold_marks.data,
             late_percent=self.late_percent.data,
             late_floor_percent=self.late_floor_percent.data or 0,
@@ -166,7 +168,7 @@ def create() -> BaseResponse:
 def assignment(assignment_id: UUID) -> Response:
     """One assignment: what was decided, how far its marking is, and the form to change it."""
     page = _set_page(assignment_id)
-    return respond("trainer/assignment_form.html", form=AssignmentForm(obj=page), assignment=page)
+    return respond("trainer/assignment_form.html", form=_form_of(page), assignment=page)
 
 
 @blueprint.post("/assignments/<uuid:assignment_id>")
@@ -174,7 +176,7 @@ def assignment(assignment_id: UUID) -> Response:
 def edit(assignment_id: UUID) -> BaseResponse:
     """Change what was decided."""
     page = _set_page(assignment_id)
-    form = AssignmentForm(obj=page)
+    form = _form_of(page)
     if not form.validate():
         return respond("trainer/assignment_form.html", status=422, form=form, assignment=page)
     try:
@@ -219,7 +221,25 @@ def _form_for_new() -> NewAssignmentForm:
     form = NewAssignmentForm()
     intakes = queries.intakes_taught(current_session(), the_person().person_id)
     form.intake_id.choices = [SelectChoice(str(intake.id), f"{intake.course}, {intake.title}") for intake in intakes]
+    _offer_rubrics(form, None)
     return form
+
+
+def _form_of(page: SetPage) -> AssignmentForm:
+    form = AssignmentForm(obj=page)
+    _offer_rubrics(form, page)
+    return form
+
+
+def _offer_rubrics(form: AssignmentForm, page: SetPage | None) -> None:
+    """Offer this trainer's rubrics as they are now, and the version that the assignment has already."""
+    rubrics = queries.rubrics_for(current_session(), the_person().person_id)
+    choices = [SelectChoice("", "None: points alone")]
+    choices += [SelectChoice(str(row.version_id), f"{row.title} (up to {points(row.most)})") for row in rubrics]
+    if page is not None and page.rubric_version_id not in {None, *(row.version_id for row in rubrics)}:
+        choices.append(SelectChoice(str(page.rubric_version_id), f"{page.rubric}, as it was chosen"))
+    form.rubric_version_id.choices = choices
+    form.rubric_version_id.data = str(form.rubric_version_id.data or "")
 
 
 def _set_page(assignment_id: UUID) -> SetPage:

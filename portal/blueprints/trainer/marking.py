@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import astuple
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from portal.blueprints.trainer import blueprint
 from portal.blueprints.trainer.note_form import NoteForm, notes_beside
 from portal.db import current_session, perform
 from portal.domain.assignments import queries
+from portal.domain.assignments.by_rubric import ChooseLevel
 from portal.domain.assignments.marking import (
     LONGEST_FEEDBACK,
     LONGEST_POINTS,
@@ -24,6 +26,7 @@ from portal.domain.assignments.marking import (
     points_of,
     save_draft,
 )
+from portal.domain.assignments.phrases import with_phrases
 from portal.domain.assignments.queries.marking import GradeRow, SubmissionPage
 from portal.domain.assignments.queries.queue import QueueFilter, Waiting, WaitingCount
 from portal.domain.assignments.releasing import release_marks
@@ -33,7 +36,7 @@ from portal.domain.permissions import Permission
 from portal.web.access import requires
 from portal.web.cache import cached
 from portal.web.formats import plural, points
-from portal.web.forms import LongTextField, PortalForm, TextField, at_most
+from portal.web.forms import LongTextField, PortalForm, TextField, at_most, tidy
 from portal.web.htmx import go_to, is_htmx, respond
 from portal.web.pagination import cursor_of_request, links
 from portal.web.security_headers import allow_frames_of_this_site, allow_recording
@@ -41,6 +44,7 @@ from portal.web.send_file import send_stored
 from portal.web.sessions import the_person
 
 LONGEST_SEARCH = 100  # characters
+LONGEST_NAME = 60  # characters of the name of a field: a word and an id
 KEPT_SECONDS = 15  # of the figures beside the queue; the queue itself is always as it is now
 WAITING_WORDS = {
     Waiting.TO_MARK: "To mark",
@@ -105,11 +109,12 @@ def submission(submission_id: UUID) -> Response:
 @requires(Permission.MARK_SUBMISSION)
 def keep_draft(submission_id: UUID) -> BaseResponse:
     """Keep points and feedback as typed, without grading; asked again and again while the trainer types."""
-    form, at = MarkForm(), now()
-    typed = {
+    form, at = _with_phrases(MarkForm()), now()
+    typed: dict[str, Any] = {
         "points": form.points.data or "",
         "feedback": form.feedback.data or "",
         "reason": form.reason.data or "",
+        "levels": _levels_as_typed(),
     }
     try:
         perform(save_draft, the_person(), submission_id, **typed, at=at)
@@ -130,27 +135,27 @@ def grade(submission_id: UUID) -> BaseResponse:
     """Give a mark, held back or released, and go on to the next in the queue where that is wanted."""
     person = the_person()
     page = queries.submission_for(current_session(), person.person_id, submission_id)
-    form = MarkForm()
+    form = _with_phrases(MarkForm())
     if not form.validate():
         return bench(page, form, status=422)
     following = _following(page) if request.form.get("then") == "next" else None
     try:
         command = GradeSubmission(
             submission_id=submission_id,
-            points=points_of(form.points.data or "", page.points),
+            points=None if page.rubric else points_of(form.points.data or "", page.points),
+            levels=_levels(page),
             feedback=form.feedback.data or "",
             release=form.release.data,
             seen=_id_or_none(form.seen.data),
             reason=form.reason.data or "",
         )
-        perform(grade_submission, person, command, at=now())
-    except MarkedMeanwhile as refusal:
-        return bench(page, form, status=form.refuse(refusal), meanwhile=True)
+        given = perform(grade_submission, person, command, at=now())
     except (Invalid, Conflict) as refusal:
-        return bench(page, form, status=form.refuse(refusal))
+        status = form.refuse(refusal)
+        return bench(page, form, status=status, meanwhile=isinstance(refusal, MarkedMeanwhile), unchosen=refusal.fields)
     released = "released" if form.release.data else "saved and held back"
     lateness = f", less {page.percent_off} % for being late" if page.percent_off else ""
-    flash(f"{page.student}: {points(command.points)} of {page.points}{lateness}, {released}.", "done")
+    flash(f"{page.student}: {points(given[0].raw_points)} of {page.points}{lateness}, {released}.", "done")
     return go_to(
         following or url_for("trainer.submission", submission_id=submission_id, **parameters_of(chosen_part()))
     )
@@ -204,6 +209,7 @@ def bench(
     *,
     status: int = 200,
     meanwhile: bool = False,
+    unchosen: Mapping[str, str] | None = None,
     **more: Any,
 ) -> Response:
     """Return the page of one submission, with what was typed into a form that was refused.
@@ -213,6 +219,7 @@ def bench(
     session, trainer_id, chosen = current_session(), the_person().person_id, chosen_part()
     attempts = queries.attempts_beside(session, page.assignment_id, page.enrolment_id)
     grades = next(attempt.grades for attempt in attempts if attempt.id == page.id)
+    typed = _levels_as_typed() if form else _levels_of(page, grades)
     form = form or _form_as_typed(page, grades)
     if meanwhile and grades:
         form.seen.data = str(grades[0].id)
@@ -229,6 +236,8 @@ def bench(
         "waiting_words": WAITING_WORDS,
         "form": form,
         "meanwhile": meanwhile,
+        "levels": typed,
+        "unchosen": unchosen or {},
         "saved_at": page.draft_saved_at,
         "refusal": None,
     }
@@ -245,6 +254,44 @@ def _form_as_typed(page: SubmissionPage, grades: list[GradeRow]) -> MarkForm:
     if grades:
         return MarkForm(formdata=None, seen=seen, points=points(grades[0].raw_points), feedback=grades[0].feedback)
     return MarkForm(formdata=None)
+
+
+def _with_phrases(form: MarkForm) -> MarkForm:
+    """Return the form with the phrases that were ticked put after the feedback."""
+    chosen = [_id(text) for text in request.form.getlist("phrase")]
+    form.feedback.data = with_phrases(current_session(), the_person().person_id, form.feedback.data or "", chosen)
+    return form
+
+
+def _levels_as_typed() -> dict[str, str]:
+    """Return what the form says of the criteria of a rubric, by the names of its fields."""
+    named = {name: tidy(text) for name, text in request.form.items() if name.startswith(("level-", "comment-"))}
+    return {name: text for name, text in named.items() if text and len(name) < LONGEST_NAME}
+
+
+def _levels_of(page: SubmissionPage, grades: list[GradeRow]) -> dict[str, str]:
+    """Return what was chosen and not yet given, else what was chosen for the newest mark."""
+    if page.draft_saved_at is not None:
+        return page.draft_levels or {}
+    given = grades[0].levels if grades else {}
+    return {
+        f"{name}-{level.criterion_id}": text
+        for level in given.values()
+        for name, text in (("level", str(level.level_id)), ("comment", level.comment))
+    }
+
+
+def _levels(page: SubmissionPage) -> tuple[ChooseLevel, ...]:
+    """Return the levels that were chosen, one for each criterion of the rubric."""
+    typed = _levels_as_typed()
+    return tuple(
+        ChooseLevel(
+            criterion_id=criterion.id,
+            level_id=_id_or_none(typed.get(f"level-{criterion.id}")),
+            comment=typed.get(f"comment-{criterion.id}", ""),
+        )
+        for criterion in (page.rubric.criteria if page.rubric else ())
+    )
 
 
 def _following(page: SubmissionPage) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal.db import changed, uuid7
 from portal.domain.accounts.models import User
+from portal.domain.assignments.by_rubric import ChooseLevel, keep_levels, levels_are, points_by_rubric
 from portal.domain.assignments.late_policy import LatePolicy, Penalty, penalty
 from portal.domain.assignments.models import Assignment, Grade, MarkingDraft, Submission, SubmissionMember
 from portal.domain.assignments.own_dates import own_dates
@@ -35,7 +36,9 @@ class GradeSubmission:
     """A mark as a trainer gives it."""
 
     submission_id: UUID
-    points: Decimal
+    points: Decimal | None = None
+    """None where the assignment has a rubric: the points follow from the levels."""
+    levels: tuple[ChooseLevel, ...] = ()
     feedback: str = ""
     release: bool = False
     """Whether the student sees it at once."""
@@ -70,14 +73,17 @@ def save_draft(
     points: str,
     feedback: str,
     reason: str = "",
+    levels: Mapping[str, str] | None = None,
     at: datetime,
 ) -> None:
     """Keep what a trainer has typed so far, exactly as typed; it is theirs alone."""
     if len(points) > LONGEST_POINTS or len(feedback) > LONGEST_FEEDBACK or len(reason) > LONGEST_REASON:
         raise Invalid(f"Feedback may have {LONGEST_FEEDBACK:,} characters; put more into a file.")
+    if sum(map(len, (levels or {}).values())) > LONGEST_FEEDBACK:
+        raise Invalid("The comments are too long to keep together; put more into a file.")
     if session.scalar(taught(actor).where(Submission.id == submission_id).with_only_columns(Submission.id)) is None:
         raise NotFound
-    kept = {"points": points, "feedback": feedback, "reason": reason, "saved_at": at}
+    kept = {"points": points, "feedback": feedback, "reason": reason, "levels": dict(levels or {}), "saved_at": at}
     statement = insert(MarkingDraft).values(submission_id=submission_id, trainer_id=actor.person_id, **kept)
     session.execute(statement.on_conflict_do_update(index_elements=["submission_id", "trainer_id"], set_=kept))
 
@@ -85,21 +91,22 @@ def save_draft(
 def grade_submission(session: Session, actor: Actor, command: GradeSubmission, *, at: datetime) -> Sequence[Grade]:
     """Return the mark of each member, held back until it is released; the same mark given twice is one mark."""
     submission, assignment = _lock_submission(session, actor, command.submission_id)
-    points_of(str(command.points), assignment.points)
     _check_words(command)
+    points = _points(session, assignment, command)
     if command.release and assignment.hold_marks:
         raise Conflict(HELD_TOGETHER)
-    off = _penalty(session, submission, assignment, command.points)
+    off = _penalty(session, submission, assignment, points)
     before = submission.state
     submission.state = next_submission_state(before, Marking.GRADE)
     earlier = _newest_grades(session, submission.id)
-    if _is_the_same(command, off, earlier):
+    if _is_the_same(session, command, points, off, earlier):
         grades = earlier
     else:
         _refuse_unseen(session, actor, command, earlier, assignment)
         # the newest mark counts, also where the clock was moved back since the last one
         graded_at = max([at, *(grade.graded_at + timedelta(microseconds=1) for grade in earlier)])
-        grades = _append_grades(session, actor, command, off, graded_at, replaces=bool(earlier))
+        grades = _append_grades(session, actor, command, points, off, graded_at, replaces=bool(earlier))
+        keep_levels(session, grades, command.levels)
         audit.record(
             session,
             actor,
@@ -135,10 +142,23 @@ def _penalty(session: Session, submission: Submission, assignment: Assignment, p
     return penalty(policy, due_at, counted_at, points)
 
 
-def _is_the_same(command: GradeSubmission, off: Penalty, grades: Sequence[Grade]) -> bool:
+def _points(session: Session, assignment: Assignment, command: GradeSubmission) -> Decimal:
+    """Return the points before any penalty: those of the levels, or those that were given."""
+    by_rubric = points_by_rubric(session, assignment, command.levels)
+    if by_rubric is None:
+        return points_of("" if command.points is None else str(command.points), assignment.points)
+    if command.points is not None and command.points != by_rubric:
+        raise Invalid("This assignment has a rubric: its points follow from the levels.")
+    return by_rubric
+
+
+def _is_the_same(
+    session: Session, command: GradeSubmission, points: Decimal, off: Penalty, grades: Sequence[Grade]
+) -> bool:
     """Return whether this very mark is the newest one already, as after a double click."""
-    given = command.points, off.points, command.feedback
-    return bool(grades) and all((grade.raw_points, grade.penalty_points, grade.feedback) == given for grade in grades)
+    given = points, off.points, command.feedback
+    same = bool(grades) and all((grade.raw_points, grade.penalty_points, grade.feedback) == given for grade in grades)
+    return same and levels_are(session, grades, command.levels)
 
 
 def _refuse_unseen(
@@ -183,7 +203,14 @@ def _newest_grades(session: Session, submission_id: UUID) -> Sequence[Grade]:
 
 
 def _append_grades(
-    session: Session, actor: Actor, command: GradeSubmission, off: Penalty, at: datetime, *, replaces: bool
+    session: Session,
+    actor: Actor,
+    command: GradeSubmission,
+    points: Decimal,
+    off: Penalty,
+    at: datetime,
+    *,
+    replaces: bool,
 ) -> list[Grade]:
     members = select(SubmissionMember.enrolment_id).where(SubmissionMember.submission_id == command.submission_id)
     grades = [
@@ -191,10 +218,10 @@ def _append_grades(
             id=uuid7(),
             submission_id=command.submission_id,
             enrolment_id=member,
-            raw_points=command.points,
+            raw_points=points,
             penalty_points=off.points,
             penalty_reason=off.reason,
-            final_points=command.points - off.points,
+            final_points=points - off.points,
             feedback=command.feedback,
             reason=command.reason if replaces else "",
             graded_by=actor.person_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -103,6 +104,8 @@ class Assignment(Base):
     """Taken off for each day begun after the due date; null: nothing."""
     late_floor_percent: Mapped[int] = mapped_column(server_default="0")
     """The share of the points that stays, however late."""
+    rubric_version_id: Mapped[UUID | None] = mapped_column(ForeignKey("rubric_versions.id"), index=True)
+    """By what its work is marked; null: by points alone. A version never changes."""
     state: Mapped[str] = mapped_column(server_default=AssignmentState.DRAFT)
     created_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
@@ -336,6 +339,8 @@ class MarkingDraft(Base):
     points: Mapped[str] = mapped_column(server_default="")
     feedback: Mapped[str] = mapped_column(server_default="")
     reason: Mapped[str] = mapped_column(server_default="")
+    levels: Mapped[dict[str, Any]] = mapped_column(server_default=sql("'{}'"))
+    """What was chosen and written for the criteria of a rubric, by the names of the form's fields."""
     saved_at: Mapped[datetime]
 
 
@@ -362,4 +367,97 @@ class Grade(Base):
         CheckConstraint("raw_points >= 0 AND penalty_points >= 0", name="points"),
         CheckConstraint("final_points = greatest(raw_points - penalty_points, 0)", name="final_points"),
         Index("ix_grades_submission_id_enrolment_id_graded_at", "submission_id", "enrolment_id", "graded_at"),
+    )
+
+
+class Rubric(Base):
+    """Criteria that work is marked by, of a trainer, and usable by all who teach the course where it names one."""
+
+    __tablename__ = "rubrics"
+
+    id: Mapped[PrimaryKey]
+    title: Mapped[str]
+    course_id: Mapped[UUID | None] = mapped_column(ForeignKey("courses.id"), index=True)
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    created_at: Mapped[datetime]
+    archived_at: Mapped[datetime | None]
+
+
+class RubricVersion(Base):
+    """A rubric as it was saved once; it never changes, so that marked work does not change under it."""
+
+    __tablename__ = "rubric_versions"
+
+    id: Mapped[PrimaryKey]
+    rubric_id: Mapped[UUID] = mapped_column(ForeignKey("rubrics.id"))
+    number: Mapped[int]
+    title: Mapped[str]
+    created_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    created_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("rubric_id", "number"), CheckConstraint("number > 0", name="number"))
+
+
+class RubricCriterion(Base):
+    __tablename__ = "rubric_criteria"
+
+    id: Mapped[PrimaryKey]
+    version_id: Mapped[UUID] = mapped_column(ForeignKey("rubric_versions.id"))
+    position: Mapped[int]
+    title: Mapped[str]
+    description: Mapped[str] = mapped_column(server_default="")
+
+    __table_args__ = (UniqueConstraint("version_id", "position"),)
+
+
+class RubricLevel(Base):
+    __tablename__ = "rubric_levels"
+
+    id: Mapped[PrimaryKey]
+    criterion_id: Mapped[UUID] = mapped_column(ForeignKey("rubric_criteria.id"))
+    position: Mapped[int]
+    title: Mapped[str]
+    description: Mapped[str] = mapped_column(server_default="")
+    points: Mapped[Decimal] = mapped_column(Numeric(6, 2))
+
+    __table_args__ = (
+        UniqueConstraint("criterion_id", "position"),
+        UniqueConstraint("criterion_id", "id"),
+        CheckConstraint("points >= 0", name="points"),
+    )
+
+
+class GradeLevel(Base):
+    """The level that was chosen for one criterion of a mark, append-only as the mark itself."""
+
+    __tablename__ = "grade_levels"
+
+    grade_id: Mapped[UUID] = mapped_column(ForeignKey("grades.id"), primary_key=True)
+    criterion_id: Mapped[UUID] = mapped_column(primary_key=True)
+    level_id: Mapped[UUID]
+    comment: Mapped[str] = mapped_column(server_default="")
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["criterion_id", "level_id"],
+            ["rubric_levels.criterion_id", "rubric_levels.id"],
+            name="fk_grade_levels_level",
+        ),
+        Index("ix_grade_levels_criterion_id_level_id", "criterion_id", "level_id"),
+    )
+
+
+class FeedbackPhrase(Base):
+    """Words that a trainer puts into feedback again and again."""
+
+    __tablename__ = "feedback_phrases"
+
+    id: Mapped[PrimaryKey]
+    owner_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    text: Mapped[str]
+    saved_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("length(text) BETWEEN 1 AND 2000", name="text"),
+        Index("uq_feedback_phrases_owner_id_text", "owner_id", sql("md5(text)"), unique=True),
     )

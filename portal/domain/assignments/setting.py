@@ -18,6 +18,7 @@ from portal.domain.assignments.models import (
     Grade,
     Submission,
 )
+from portal.domain.assignments.rubrics import may_use
 from portal.domain.assignments.transitions import Setting, next_assignment_state
 from portal.domain.assignments.waiting import mark_is_held_back, waits_for_mark
 from portal.domain.audit import operations as audit
@@ -55,6 +56,8 @@ class SetAssignment:
     hold_marks: bool = False
     late_percent: int | None = None
     late_floor_percent: int = 0
+    rubric_version_id: UUID | None = None
+    """By what it is marked; None: by points alone."""
 
 
 def create_assignment(
@@ -63,6 +66,7 @@ def create_assignment(
     """Return a new draft of an assignment, which no student sees yet."""
     _check(command)
     _lock_intake(session, actor, intake_id)
+    _check_rubric(session, actor, command, present=None)
     assignment = Assignment(
         id=uuid7(),
         intake_id=intake_id,
@@ -84,11 +88,8 @@ def edit_assignment(
     _check(command)
     assignment = _lock_assignment(session, actor, assignment_id)
     assignment.state = next_assignment_state(assignment.state, Setting.EDIT)
-    if command.points != assignment.points and _has_marks(session, assignment_id):
-        raise Invalid(
-            "The points cannot change any more.",
-            fields={"points": f"Work has been marked out of {assignment.points} already."},
-        )
+    _check_rubric(session, actor, command, present=assignment.rubric_version_id)
+    _refuse_change_under_marks(session, assignment, command)
     columns = _columns(command)
     before = {name: getattr(assignment, name) for name in columns}
     for name, value in columns.items():
@@ -166,6 +167,24 @@ def _check(command: SetAssignment) -> None:
         problems["accepted_kinds"] = "Choose from the kinds that are listed."
     if problems:
         raise Invalid("Please check the assignment.", fields=problems)
+
+
+def _check_rubric(session: Session, actor: Actor, command: SetAssignment, *, present: UUID | None) -> None:
+    """Refuse a rubric that is not this trainer's to use; one that is set already stays."""
+    chosen = command.rubric_version_id
+    if chosen not in {None, present} and not may_use(session, actor, chosen):
+        raise Invalid("Please check the assignment.", fields={"rubric_version_id": "Choose one of your rubrics."})
+
+
+def _refuse_change_under_marks(session: Session, assignment: Assignment, command: SetAssignment) -> None:
+    """Refuse to change what work has been marked by."""
+    problems: dict[str, str] = {}
+    if command.points != assignment.points:
+        problems["points"] = f"Work has been marked out of {assignment.points} already."
+    if command.rubric_version_id != assignment.rubric_version_id:
+        problems["rubric_version_id"] = "Work has been marked already, by what stands here."
+    if problems and _has_marks(session, assignment.id):
+        raise Invalid("What work was marked by cannot change any more.", fields=problems)
 
 
 def _columns(command: SetAssignment) -> dict[str, object]:

@@ -101,6 +101,10 @@ def _assignment_published(data: Data, zone: tzinfo) -> Said:
     )
 
 
+def _assignment_reminder(data: Data, zone: tzinfo) -> Said:
+    return Said(f"Not handed in yet: {data['title']}", f"In {data['course']}, due {moment(data['due_at'], zone)}.")
+
+
 def _submission_received(data: Data, zone: tzinfo) -> Said:
     by = f"Handed in for you by {data['by']}. " if data.get("by") else ""
     return Said(
@@ -170,6 +174,7 @@ KINDS: dict[NotificationKind, Kind] = {
     NotificationKind.ENROLMENT_ENDED: Kind(_names("course intake"), _enrolment_ended),
     NotificationKind.MATERIAL_RELEASED: Kind(_names("course title"), _material_released),
     NotificationKind.ASSIGNMENT_PUBLISHED: Kind(_names("course title due_at"), _assignment_published),
+    NotificationKind.ASSIGNMENT_REMINDER: Kind(_names("course title due_at"), _assignment_reminder),
     NotificationKind.SUBMISSION_RECEIVED: Kind(
         _names("title number code received_at"), _submission_received, can_wait=False
     ),

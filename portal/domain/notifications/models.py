@@ -23,6 +23,7 @@ class NotificationKind(StrEnum):
     ENROLMENT_ENDED = "enrolment-ended"
     MATERIAL_RELEASED = "material-released"
     ASSIGNMENT_PUBLISHED = "assignment-published"
+    ASSIGNMENT_REMINDER = "assignment-reminder"
     SUBMISSION_RECEIVED = "submission-received"
     HAND_IN_REFUSED = "hand-in-refused"
     NOT_HANDED_IN = "not-handed-in"

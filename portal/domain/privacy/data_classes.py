@@ -54,6 +54,8 @@ NOT_ABOUT_PEOPLE = frozenset(
         "number_series",
         "outages",
         "rooms",
+        "rubric_criteria",
+        "rubric_levels",
         "slow_statements",  # without the values they were sent with
         "timings",
         "upload_leases",  # which process writes to an upload, for seconds
@@ -152,8 +154,8 @@ DATA_CLASSES: dict[str, dict[str, DataClass]] = {
     "assignments": _of(
         identity="created_by",
         none="id intake_id title assignment_type instructions points weight opens_at due_at cut_off_at accepted_kinds "
-        "max_files attempts_allowed counted_attempt hold_marks late_percent late_floor_percent state created_at "
-        "updated_at published_at",
+        "max_files attempts_allowed counted_attempt hold_marks late_percent late_floor_percent rubric_version_id state "
+        "created_at updated_at published_at",
     ),
     "submissions": _of(
         identity="submitted_by",
@@ -180,7 +182,7 @@ DATA_CLASSES: dict[str, dict[str, DataClass]] = {
     "pending_uploads": _of(work="pending_id upload_id position"),
     "pending_files": _of(work="pending_id file_id position"),
     "marking_drafts": _of(
-        identity="trainer_id", work="submission_id points", content="feedback reason", behaviour="saved_at"
+        identity="trainer_id", work="submission_id points", content="feedback reason levels", behaviour="saved_at"
     ),
     "review_notes": _of(
         identity="author_id done_by",
@@ -198,6 +200,10 @@ DATA_CLASSES: dict[str, dict[str, DataClass]] = {
         behaviour="graded_at released_at",
         none="id",
     ),
+    "grade_levels": _of(work="grade_id criterion_id level_id", content="comment"),
+    "feedback_phrases": _of(identity="owner_id", content="text", behaviour="saved_at", none="id"),
+    "rubrics": _of(identity="owner_id", none="id title course_id created_at archived_at"),
+    "rubric_versions": _of(identity="created_by", none="id rubric_id number title created_at"),
     "live_classes": _of(
         identity="trainer_id created_by",
         content="description reason",

@@ -57,9 +57,9 @@ def hand_in(
     return submission
 
 
-def mark(session: Session, cast: Cast, submission: Submission, points: str = "70", **values: Any) -> Grade:
+def mark(session: Session, cast: Cast, submission: Submission, points: str | None = "70", **values: Any) -> Grade:
     """Return the mark that Kofi gives."""
-    command = GradeSubmission(submission_id=submission.id, points=Decimal(points), **values)
+    command = GradeSubmission(submission_id=submission.id, points=points and Decimal(points), **values)
     grades = grade_submission(session, actor(cast.kofi), command, at=now())
     session.commit()
     return grades[0]

@@ -10,6 +10,7 @@ from portal.domain.assignments.queries.marking import (
 )
 from portal.domain.assignments.queries.notes import notes_of, notes_shown_to, standing_on, voice_of
 from portal.domain.assignments.queries.queue import around, marking_queue, work_waiting
+from portal.domain.assignments.queries.rubrics import courses_taught, rubric_to_edit, rubrics_for
 from portal.domain.assignments.queries.setting import assignment_set_by, assignments_set_by, intakes_taught
 from portal.domain.assignments.queries.students import assignment_for, assignments_of, attempts_of, latest_marks
 
@@ -22,6 +23,7 @@ __all__ = [
     "attempts_beside",
     "attempts_of",
     "copy_to_serve",
+    "courses_taught",
     "intakes_taught",
     "kept_files",
     "latest_marks",
@@ -32,6 +34,8 @@ __all__ = [
     "own_copy",
     "own_file",
     "receipt_for",
+    "rubric_to_edit",
+    "rubrics_for",
     "shown_files_of",
     "standing_on",
     "submission_for",

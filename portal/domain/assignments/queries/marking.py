@@ -9,7 +9,8 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, bindparam, select
+from sqlalchemy import Select, and_, bindparam, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
 from portal.db import read
@@ -18,6 +19,7 @@ from portal.domain.assignments.late_policy import LatePolicy, percent_off
 from portal.domain.assignments.models import (
     Assignment,
     ExtendedDate,
+    FeedbackPhrase,
     Grade,
     MarkingDraft,
     Submission,
@@ -27,8 +29,11 @@ from portal.domain.assignments.models import (
 )
 from portal.domain.assignments.note_models import NoteDraft
 from portal.domain.assignments.own_dates import of_extension, own
+from portal.domain.assignments.phrases import Phrase
 from portal.domain.assignments.queries.files import WorkFile, links_of_submission, select_work_files
 from portal.domain.assignments.queries.looked_into import ShownFile, as_shown_files, shown_files_of_submission
+from portal.domain.assignments.queries.rubrics import ChosenLevel, levels_of_grade, rubric_of
+from portal.domain.assignments.rubric_points import Rubric
 from portal.domain.courses.models import Course, Intake, IntakeTrainer
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import NotFound
@@ -64,6 +69,8 @@ class SubmissionPage:
     draft_points: str | None
     draft_feedback: str | None
     draft_reason: str | None
+    draft_levels: dict[str, str] | None
+    """What was chosen and written for the criteria of its rubric, by the names of fields."""
     draft_saved_at: datetime | None
     noted_position: int | None
     """Of the note that this trainer has begun; so the next three."""
@@ -71,6 +78,9 @@ class SubmissionPage:
     noted_text: str | None
     noted_at: datetime | None
     files: list[ShownFile]
+    rubric: Rubric | None
+    phrases: list[Phrase]
+    """What this trainer keeps for feedback."""
 
     @property
     def percent_off(self) -> int:
@@ -93,6 +103,8 @@ class GradeRow:
     graded_at: datetime
     released_at: datetime | None
     graded_by: str
+    levels: dict[UUID, ChosenLevel]
+    """What was chosen for each criterion of a rubric."""
 
 
 @dataclass(frozen=True)
@@ -113,12 +125,22 @@ def submission_for(session: Session, trainer_id: UUID, submission_id: UUID) -> S
     row = read(session, _submission(), whose).one_or_none()
     if row is None:
         raise NotFound
-    return SubmissionPage(**dict(row._mapping, files=as_shown_files(row.files)))
+    parts = {
+        "files": as_shown_files(row.files),
+        "rubric": Rubric.read_or_none(row.rubric),
+        "phrases": [Phrase(UUID(phrase_id), text) for phrase_id, text in row.phrases or ()],
+    }
+    return SubmissionPage(**(dict(row._mapping) | parts))
 
 
 @cache
 def _submission() -> Select[*tuple[Any, ...]]:
     """Made once: making a statement takes as long as running it."""
+    phrase = func.json_build_array(FeedbackPhrase.id, FeedbackPhrase.text)
+    in_order = aggregate_order_by(phrase, func.fold(FeedbackPhrase.text))
+    phrases = (
+        select(func.json_agg(in_order)).where(FeedbackPhrase.owner_id == bindparam("trainer_id")).scalar_subquery()
+    )
     own_draft = and_(MarkingDraft.submission_id == Submission.id, MarkingDraft.trainer_id == bindparam("trainer_id"))
     own_note = and_(NoteDraft.submission_id == Submission.id, NoteDraft.author_id == bindparam("trainer_id"))
     return (
@@ -147,12 +169,15 @@ def _submission() -> Select[*tuple[Any, ...]]:
             MarkingDraft.points.label("draft_points"),
             MarkingDraft.feedback.label("draft_feedback"),
             MarkingDraft.reason.label("draft_reason"),
+            MarkingDraft.levels.label("draft_levels"),
             MarkingDraft.saved_at.label("draft_saved_at"),
             NoteDraft.position.label("noted_position"),
             NoteDraft.place.label("noted_place"),
             NoteDraft.text.label("noted_text"),
             NoteDraft.saved_at.label("noted_at"),
             shown_files_of_submission().label("files"),
+            rubric_of(Assignment.rubric_version_id).label("rubric"),
+            phrases.label("phrases"),
         )
         .select_from(Submission)
         .join(Assignment, Assignment.id == Submission.assignment_id)
@@ -254,7 +279,7 @@ def attempts_beside(session: Session, assignment_id: UUID, enrolment_id: UUID) -
             row[0], AttemptBeside(row.id, row.attempt, row.state, row.submitted_at, row.late, [])
         )
         if row.graded_at is not None:
-            attempt.grades.append(GradeRow(*row[5:]))
+            attempt.grades.append(GradeRow(*(*row[5:-1], ChosenLevel.read(row[-1]))))
     return list(found.values())
 
 
@@ -278,6 +303,7 @@ def _attempts() -> Select[*tuple[Any, ...]]:
             Grade.graded_at,
             Grade.released_at,
             _NAME.label("graded_by"),
+            levels_of_grade(),
         )
         .outerjoin(Grade, own_grades)
         .outerjoin(User, User.id == Grade.graded_by)

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from portal.db import among
-from portal.domain.assignments.models import Assignment, Submission, SubmissionState
+from portal.domain.assignments.models import Assignment, RubricVersion, Submission, SubmissionState
 from portal.domain.assignments.waiting import HANDED_IN, mark_is_held_back, waits_for_mark
 from portal.domain.courses.models import Course, Intake, IntakeTrainer
 from portal.domain.enrolments.models import Enrolment, EnrolmentState
@@ -74,6 +74,9 @@ class SetPage:
     hold_marks: bool
     late_percent: int | None
     late_floor_percent: int
+    rubric_version_id: UUID | None
+    rubric: str | None
+    """The name of its rubric, as it was when it was chosen."""
     state: str
     published_at: datetime | None
     to_mark: int
@@ -170,15 +173,19 @@ def assignment_set_by(session: Session, trainer_id: UUID, assignment_id: UUID) -
             Assignment.hold_marks,
             Assignment.late_percent,
             Assignment.late_floor_percent,
+            Assignment.rubric_version_id,
+            RubricVersion.title.label("rubric"),
             Assignment.state,
             Assignment.published_at,
             _count(waits_for_mark()),
             _count(mark_is_held_back()),
             _count(Submission.state == SubmissionState.RETURNED),
         )
+        .select_from(Assignment)
         .join(Intake, Intake.id == Assignment.intake_id)
         .join(Course, Course.id == Intake.course_id)
         .join(IntakeTrainer, IntakeTrainer.intake_id == Intake.id)
+        .outerjoin(RubricVersion, RubricVersion.id == Assignment.rubric_version_id)
         .where(Assignment.id == assignment_id, IntakeTrainer.user_id == trainer_id)
     )
     row = session.execute(statement).one_or_none()

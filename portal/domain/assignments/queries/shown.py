@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Text, and_, case, cast, func, lateral, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -23,6 +24,7 @@ from portal.domain.assignments.models import (
     SubmissionMember,
     SubmissionState,
 )
+from portal.domain.assignments.queries.rubrics import ChosenLevel, levels_of_grade
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.enrolments.models import CURRENT, Enrolment
 
@@ -39,6 +41,8 @@ class ShownMark:
     feedback: str
     reason: str
     """Why it replaced an earlier one."""
+    levels: dict[UUID, ChosenLevel]
+    """What was chosen for each criterion of a rubric."""
     released_at: datetime
 
 
@@ -134,6 +138,7 @@ def released_marks() -> ColumnElement[list[dict[str, Any]] | None]:
             Grade.penalty_reason,
             Grade.feedback,
             Grade.reason,
+            levels_of_grade().label("levels"),
             Grade.released_at,
         )
         .where(
@@ -158,6 +163,7 @@ def as_marks(listed: list[dict[str, Any]] | None) -> list[ShownMark]:
             penalty_reason=mark["penalty_reason"],
             feedback=mark["feedback"],
             reason=mark["reason"],
+            levels=ChosenLevel.read(mark["levels"]),
             released_at=datetime.fromisoformat(mark["released_at"]),
         )
         for mark in listed or ()

@@ -29,6 +29,7 @@ from portal.domain.assignments.models import (
 from portal.domain.assignments.own_dates import away_before, of_extension, own, standing_dates
 from portal.domain.assignments.queries.files import links_of_submission
 from portal.domain.assignments.queries.pending import Pending, as_pending, not_handed_in, pending_of_assignment
+from portal.domain.assignments.queries.rubrics import rubric_of
 from portal.domain.assignments.queries.shown import (
     ShownMark,
     as_marks,
@@ -40,6 +41,7 @@ from portal.domain.assignments.queries.shown import (
     state_for_student,
     visible,
 )
+from portal.domain.assignments.rubric_points import Rubric
 from portal.domain.courses.models import Course, Intake
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import NotFound
@@ -148,6 +150,8 @@ class AssignmentPage:
     draft_text: str | None
     draft_links: list[str]
     away: list[list[str]] | None
+    rubric: Rubric | None
+    """By what its work is marked."""
     moved_by: timedelta = timedelta()
     """By how much due date and cut-off are later than they were set, because the portal was away."""
 
@@ -224,7 +228,7 @@ def assignment_for(session: Session, student_id: UUID, assignment_id: UUID) -> A
     row = read(session, _assignment(), {"student_id": student_id, "assignment_id": assignment_id}).one_or_none()
     if row is None:
         raise NotFound
-    page = AssignmentPage(as_pending(row.pending), *row[:-1])
+    page = AssignmentPage(as_pending(row.pending), *row[:-2], Rubric.read_or_none(row.rubric))
     return replace(_as_it_stands(page), moved_by=standing_dates(page.dates, page.away).moved_by)
 
 
@@ -349,6 +353,7 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             draft.text.label("draft_text"),
             links_of_submission(draft).label("draft_links"),
             away_before(own(Assignment.due_at)).label("away"),
+            case((opened, rubric_of(Assignment.rubric_version_id))).label("rubric"),
             pending_of_assignment().label("pending"),
         )
         .select_from(Enrolment)
