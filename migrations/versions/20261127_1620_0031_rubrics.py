@@ -1,7 +1,7 @@
 """Rubrics: criteria with levels, in versions that never change, and what was chosen for each mark.
 
 Revision ID: 0031
-Revises: 0030
+Revises: 0021
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0031"
-down_revision = "0030"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 

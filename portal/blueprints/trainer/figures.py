@@ -12,8 +12,8 @@ from portal.blueprints.trainer import blueprint
 from portal.db import current_session, perform
 from portal.domain.assignments import queries
 from portal.domain.assignments.figures import share, spread
-from portal.domain.assignments.queries.figures import levels_chosen, students_of_work
 from portal.domain.assignments.missing import remind_of_work
+from portal.domain.assignments.queries.figures import levels_chosen, students_of_work
 from portal.domain.clock import now
 from portal.domain.errors import Conflict
 from portal.domain.permissions import Permission
