@@ -228,7 +228,7 @@ def assignment_for(session: Session, student_id: UUID, assignment_id: UUID) -> A
     row = read(session, _assignment(), {"student_id": student_id, "assignment_id": assignment_id}).one_or_none()
     if row is None:
         raise NotFound
-    page = AssignmentPage(as_pending(row.pending), *row[:-2], rubric=Rubric.read_or_none(row.rubric))
+    page = AssignmentPage(*(as_pending(row.pending), *row[:-2], Rubric.read_or_none(row.rubric)))
     return replace(_as_it_stands(page), moved_by=standing_dates(page.dates, page.away).moved_by)
 
 
