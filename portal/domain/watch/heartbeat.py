@@ -24,8 +24,4 @@ def beat(session: Session) -> None:
         since = select(Beat.at, now).where(Beat.what == WEB, Beat.at < now - MISSED)
         session.execute(insert(Outage).from_select(["since", "until"], since))
     statement = upsert(Beat).values(what=WEB, at=now)
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["what"], set_={"at": func.greatest(Beat.at, statement.excluded.at)}
-        )
-    )
+    session.execute(statement.on_conflict_do_update(index_elements=["what"], set_={"at": statement.excluded.at}))
