@@ -1,8 +1,10 @@
 // Sends files piece by piece, and goes on where it stopped: after a dropped line, a closed tab, on another day.
 (() => {
   const { size, span } = window.portalWords;
-  const RETRIES = [0, 1000, 3000, 5000, 10000, 20000, 40000, 60000];
-  const PIECE = 8 * 1024 * 1024;
+  // Not at once: what the broken line had brought must be on the disk before one asks how far it is.
+  const RETRIES = [1000, 2000, 3000, 5000, 10000, 20000, 40000, 60000];
+  // A browser repeats by itself what a reset line cut off, from where it no longer is: that costs one piece at most.
+  const PIECE = 2 * 1024 * 1024;
   const AT_ONCE = 2;
   const LOOK_AGAIN_AFTER = 60000;
   const MAY_BE_TRIED_AGAIN = [409, 423, 429, 460];
