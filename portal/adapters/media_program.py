@@ -27,6 +27,7 @@ SOUND_BITS = {1: 64_000, 2: 96_000}
 KEY_EVERY_SECONDS = 1  # a jump inside a small copy decodes at most so much
 MOST_WAITING = 3_000  # pieces of sound before the first picture: about a minute
 MOST_FAULTS = 2_000  # packets that cannot be read, before the whole file is given up
+NO_LIMIT_OF_MEMORY = (ValueError,) if sys.platform == "darwin" else ()
 COVER = 0x400  # marks the picture of a record among the streams of a sound
 DEMUXERS = {
     "video/mp4": "mov", "video/quicktime": "mov", "video/3gpp": "mov", "video/x-m4v": "mov", "audio/mp4": "mov",
@@ -75,7 +76,8 @@ def _limit(memory: int, cpu: int, output: int) -> None:
     ):
         hard = resource.getrlimit(what)[1]
         limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(what, (limit, limit))
+        with suppress(*NO_LIMIT_OF_MEMORY):
+            resource.setrlimit(what, (limit, limit))
 
 
 def _end_with_parent() -> None:

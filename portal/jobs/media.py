@@ -65,7 +65,7 @@ def make_copies_of(storage: Storage, file_id: UUID) -> None:
         return
     try:
         _look_into(storage, file)
-    except StorageError:
+    except (StorageError, OSError):  # a bucket that is away, a disk that is full: no fault of the file
         log.exception("File %s cannot be looked into", file.id)
         with db.session_scope():
             db.perform(copies.put_off, file_id)

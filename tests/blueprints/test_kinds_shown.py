@@ -81,8 +81,8 @@ def test_each_kind_is_shown_described_or_refused_rightly(
     media.make(storage, str(file_id))
 
     kofi = sign_in(cast.kofi)
-    figure = parse(kofi.get(f"/trainer/submissions/{submission.id}")).css_first("figure.review")
-    assert said in " ".join(words(figure.css_first("figcaption")).split())
+    figure = parse(kofi.get(f"/trainer/submissions/{submission.id}")).css_first(".review")
+    assert said in " ".join(words(figure.css_first(".review-words")).split())
     elements = {node.tag for node in figure.css("video, audio, img, iframe")}
     assert elements == ({shown} if shown else set())
     if shown in {"video", "audio", "img"}:

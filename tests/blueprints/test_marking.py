@@ -125,7 +125,7 @@ def test_the_bench_shows_the_work_and_the_next_in_the_queue(
     picture = kofi.get(stage.css_first("img").attributes["src"])
     assert (picture.data, picture.mimetype) == (JPEG, "image/jpeg")
     assert picture.headers["Content-Disposition"].startswith("inline")
-    download = kofi.get(stage.css_first("figcaption a").attributes["href"])
+    download = kofi.get(stage.css_first(".review-words a").attributes["href"])
     assert download.headers["Content-Disposition"].startswith("attachment")
     assert page.css_first("a[rel=next]").attributes["href"] == bench(following)
 

@@ -87,10 +87,10 @@ def test_the_small_copy_is_opened_first_and_the_original_is_offered_with_its_siz
     kofi: Any, submission: Submission
 ) -> None:
     page = parse(kofi.get(bench(submission)))
-    video = page.css_first("figure.review video")
+    video = page.css_first(".review video")
     assert video.attributes["src"].endswith("/copies/small")
-    assert page.css_first("figure.review").attributes["data-rate"] == "25.0"
-    said = words(page.css_first("figcaption"))
+    assert page.css_first(".review").attributes["data-rate"] == "25.0"
+    said = words(page.css_first(".review-words"))
     assert "1920 × 1080 · 0:12 · HEVC · 25 frames a second" in said
     assert "A small copy is shown, 5" in said
     assert "The original, 10" in said
@@ -124,8 +124,8 @@ def test_what_cannot_be_shown_says_why_and_offers_the_download(
     world.commit()
     page = parse(kofi.get(bench(submission)))
     assert page.css_first("video") is None
-    assert "It cannot be shown here. It is damaged. Download it: 10" in words(page.css_first("figcaption"))
-    assert page.css_first("figcaption a").attributes["href"].endswith("?download")
+    assert "It cannot be shown here. It is damaged. Download it: 10" in words(page.css_first(".review-words"))
+    assert page.css_first(".review-words a").attributes["href"].endswith("?download")
 
 
 def test_of_a_file_that_waits_the_original_is_played_where_a_browser_can(
@@ -136,7 +136,7 @@ def test_of_a_file_that_waits_the_original_is_played_where_a_browser_can(
     world.commit()
     page = parse(kofi.get(bench(submission)))
     assert "/copies/" not in page.css_first("video").attributes["src"]
-    assert "A small copy has not been made yet." in words(page.css_first("figcaption"))
+    assert "A small copy has not been made yet." in words(page.css_first(".review-words"))
 
 
 def test_text_is_shown_as_text(app: Any, kofi: Any, world: Session, cast: Cast, assignment: Any) -> None:
@@ -217,7 +217,7 @@ def test_a_student_sees_notes_when_a_mark_was_released_and_not_before(
     mark(world, cast, submission, release=True)
     page = ama.get(address)
     assert notes_in(page) == ["Cut here."]
-    assert parse(page).css_first("figure.review video").attributes["src"].startswith("/student/")
+    assert parse(page).css_first(".review video").attributes["src"].startswith("/student/")
     note(kofi, submission, "0:05", "And here.")
     assert notes_in(ama.get(address)) == ["Cut here.", "And here."]
 

@@ -21,7 +21,10 @@ def review_of(page: AssignmentPage, attempts: list[Attempt], files: dict[Any, li
     notes: list[NoteRow] = []
     if any(attempt.mark is not None for attempt in attempts):  # before that no note is shown, and none is asked for
         notes = queries.notes_shown_to(current_session(), the_person().person_id, page.id)
-    standing = {attempt.id: queries.standing_on(notes, attempt.attempt, attempt.submitted_at) for attempt in attempts}
+    standing = {
+        attempt.id: queries.standing_on(notes, attempt.enrolment_id, attempt.attempt, attempt.submitted_at)
+        for attempt in attempts
+    }
     noted = [attempt for attempt in attempts if standing[attempt.id]]
     asked = request.args.get("attempt", type=int)
     reviewed = next((attempt for attempt in noted if attempt.attempt == asked), noted[0] if noted else None)

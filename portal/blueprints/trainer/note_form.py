@@ -42,7 +42,7 @@ def notes_beside(page: SubmissionPage, form: NoteForm | None, parameters: dict[s
     return {
         "submission": page,
         "files": page.files,
-        "notes": queries.standing_on(notes, page.attempt, page.submitted_at),
+        "notes": queries.standing_on(notes, page.enrolment_id, page.attempt, page.submitted_at),
         "note_form": form,
         "note_saved_at": page.noted_at,
         "note_refusal": None,

@@ -47,6 +47,7 @@ class NoteRow:
     id: UUID
     submission_id: UUID
     file_id: UUID
+    enrolment_id: UUID
     attempt: int
     position: int
     """Of its file in the list of that attempt: on a later one it stands on the file at the same place."""
@@ -85,9 +86,10 @@ def notes_shown_to(session: Session, student_id: UUID, assignment_id: UUID) -> l
     return [_row(row) for row in session.execute(_notes(shown_alone=True), whose)]
 
 
-def standing_on(notes: Sequence[NoteRow], attempt: int, handed_in_at: datetime) -> list[NoteRow]:
+def standing_on(notes: Sequence[NoteRow], enrolment_id: UUID, attempt: int, handed_in_at: datetime) -> list[NoteRow]:
     """Return those notes that stand on an attempt, file by file, from the beginning of each to its end."""
-    return [note for note in notes if stands_on(note.attempt, note.done_at, attempt, handed_in_at)]
+    own = (note for note in notes if note.enrolment_id == enrolment_id)
+    return [note for note in own if stands_on(note.attempt, note.done_at, attempt, handed_in_at)]
 
 
 def voice_of(session: Session, actor: Actor, note_id: UUID) -> WorkFile:
@@ -120,6 +122,7 @@ def _notes(*, shown_alone: bool) -> Select[*tuple[Any, ...]]:
             ReviewNote.id,
             ReviewNote.submission_id,
             ReviewNote.file_id,
+            Submission.enrolment_id,
             Submission.attempt,
             SubmissionFile.position,
             ReviewNote.milliseconds,
