@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select
 
@@ -147,6 +148,8 @@ def test_a_trainer_reviews_by_keyboard_alone_and_what_is_open_goes_along_to_the_
     when_it_can_play(page)
     expect(page.locator("#notes li.note .typed")).to_have_text(list(NOTES))
     assert_no_sideways_scrolling(page)
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    assert not [(item["id"], item["nodes"][0]["html"]) for item in found if item["impact"] in {"serious", "critical"}]
     tab_to(page, page.locator("#notes .note-place").nth(2))
     page.keyboard.press("Enter")
     on_the_player(page)
