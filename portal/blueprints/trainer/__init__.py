@@ -12,6 +12,7 @@ from portal.blueprints.trainer import (  # noqa: E402, F401 - the views register
     figures,
     hand_ins,
     live_classes,
+    mark_sheets,
     marking,
     materials,
     notes,

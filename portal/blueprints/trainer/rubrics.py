@@ -188,7 +188,7 @@ def _offered(form: RubricForm) -> RubricForm:
     """Offer the courses that this trainer teaches."""
     courses = queries.courses_taught(current_session(), the_person().person_id)
     shared = [SelectChoice(str(course.id), f"All trainers of {course.title}") for course in courses]
-    form.course_id.choices = [SelectChoice("", "Only I"), *shared]
+    form.course_id.choices = [SelectChoice("", "Only me"), *shared]
     return form
 
 
