@@ -65,6 +65,7 @@ def regraded(world: Session, cast: Cast, submission: Submission, points: str, **
         "graded_by": cast.kofi.id,
         "graded_at": AT - HOUR,
         "released_at": AT - HOUR,
+        "reason": "Looked again.",
     }
     return add(world, Grade(**(defaults | values)))
 

@@ -13,6 +13,7 @@ from portal.domain.assignments.phrases import (
     LONGEST_PHRASE,
     change_phrase,
     keep_phrase,
+    phrase_for,
     phrases_of,
     remove_phrase,
 )
@@ -57,6 +58,7 @@ def keep_a_phrase() -> BaseResponse:
 @requires(Permission.MARK_SUBMISSION)
 def change_a_phrase(phrase_id: UUID) -> BaseResponse:
     """Keep other words in its place."""
+    phrase_for(current_session(), the_person().person_id, phrase_id)
     form = PhraseForm()
     if not form.validate():
         return _show(form, changing=phrase_id, status=422)

@@ -34,6 +34,16 @@ def phrases_of(session: Session, trainer_id: UUID) -> list[Phrase]:
     return [Phrase(*row) for row in session.execute(statement.order_by(func.fold(FeedbackPhrase.text)))]
 
 
+def phrase_for(session: Session, trainer_id: UUID, phrase_id: UUID) -> Phrase:
+    """Return one of this trainer's phrases; one of others is not there."""
+    statement = select(FeedbackPhrase.id, FeedbackPhrase.text)
+    own = (FeedbackPhrase.id == phrase_id) & (FeedbackPhrase.owner_id == trainer_id)
+    row = session.execute(statement.where(own)).one_or_none()
+    if row is None:
+        raise NotFound
+    return Phrase(*row)
+
+
 def keep_phrase(session: Session, actor: Actor, text: str, *, at: datetime) -> None:
     """Keep a phrase; one that is kept already is kept once."""
     _check(text)
@@ -59,9 +69,10 @@ def change_phrase(session: Session, actor: Actor, phrase_id: UUID, text: str, *,
 
 
 def remove_phrase(session: Session, actor: Actor, phrase_id: UUID) -> None:
-    """Forget a phrase; one that is gone already is no fault."""
+    """Forget a phrase; one that is gone already, or of another trainer, is not there."""
     own = (FeedbackPhrase.id == phrase_id) & (FeedbackPhrase.owner_id == actor.person_id)
-    session.execute(delete(FeedbackPhrase).where(own))
+    if session.scalar(delete(FeedbackPhrase).where(own).returning(FeedbackPhrase.id)) is None:
+        raise NotFound
 
 
 def with_phrases(session: Session, trainer_id: UUID, feedback: str, chosen: Sequence[UUID]) -> str:
