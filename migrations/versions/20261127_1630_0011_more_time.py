@@ -74,7 +74,7 @@ def upgrade() -> None:
             "(kind = 'automatic') = (automatic_number IS NOT NULL)", name=op.f("ck_extensions_automatic")
         ),
         sa.CheckConstraint(
-            "automatic_number IS NULL OR (automatic_number BETWEEN 1 AND 2 AND hours = 24)",
+            "automatic_number IS NULL OR (automatic_number IN (1, 2) AND hours = 24)",
             name=op.f("ck_extensions_automatic_hours"),
         ),
         sa.CheckConstraint("kind = 'asked' OR state = 'granted'", name=op.f("ck_extensions_granted_at_once")),

@@ -232,7 +232,7 @@ def test_our_scripts_listen_to_no_other_window_and_keep_nothing_of_a_person(app:
 def test_every_address_that_changes_something_says_so_by_its_method(app: Flask) -> None:
     """POST is the only unsafe method of pages; each, and those of uploads, wants a token or a bearer."""
     for rule in app.url_map.iter_rules():
-        of_uploads = {"PATCH", "DELETE"} if rule.endpoint.startswith("uploads.") else set()
+        of_uploads = {"PATCH", "DELETE"} if rule.endpoint.startswith(("uploads.", "api_uploads.")) else set()
         assert rule.methods <= {"GET", "HEAD", "OPTIONS", "POST"} | of_uploads, rule
         if {"POST", *of_uploads} & rule.methods:
             access = access_of(app.view_functions[rule.endpoint])

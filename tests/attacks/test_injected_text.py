@@ -145,7 +145,14 @@ def test_mails_print_what_was_typed_and_work_nothing_out() -> None:
     typed = {name: text if "at" in name or "on" in name else f"{text} {EXPRESSIONS}" for name, text in DATA.items()}
     typed["files"], typed["starts_on"] = DATA["files"], DATA["starts_on"]
     for kind in NotificationKind:
-        said = mail_text(kind, typed, first_name=EXPRESSIONS, address="https://x.test/", zone=ZoneInfo("Africa/Accra"))
+        said = mail_text(
+            kind,
+            typed,
+            first_name=EXPRESSIONS,
+            address="https://x.test/",
+            site="https://x.test",
+            zone=ZoneInfo("Africa/Accra"),
+        )
         assert EXPRESSIONS in said.body
         assert "1400002" not in said.title + said.body
 

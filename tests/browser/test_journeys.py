@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from PIL import Image
@@ -43,7 +44,9 @@ def works(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def new_student(site: Site, name: str) -> str:
     """Enrol one more student in Ama's intake, so that each journey begins afresh; return the e-mail."""
-    person = make_user(site.session, first_name=name, last_name="Tetteh", email=f"{name.lower()}@example.test")
+    person = make_user(
+        site.session, first_name=name, last_name="Tetteh", email=f"{name.lower()}-{uuid4().hex[:8]}@example.test"
+    )
     person.password_hash = hash_password(PASSWORD)
     make_enrolment(site.session, person, site.cast.intake)
     site.session.commit()
@@ -90,7 +93,7 @@ def test_a_student_hands_in_a_photo_a_pdf_and_a_video_and_sees_the_receipt(
     page.get_by_role("link", name=title).first.click()
     page.get_by_label(re.compile("^Text|^Your text|write", re.I)).first.fill("Light from the left, a grey wall.")
     page.get_by_label(re.compile("^Files")).set_input_files(list(works.values()))
-    page.get_by_role("button", name="Hand in").click()
+    page.get_by_role("button", name="Hand in", exact=True).click()
     expect(page.get_by_text("window.jpg")).to_be_visible(timeout=60_000)
     page.wait_for_url(re.compile("/receipt"))
     receipt = page.locator("main").inner_text()
@@ -113,11 +116,11 @@ def test_work_that_is_refused_stays_in_the_form(site: Site, open_browser: Open, 
     page.get_by_role("link", name="Only pictures").first.click()
     page.get_by_label(re.compile("^Text|^Your text|write", re.I)).first.fill("My thoughts on light.")
     page.get_by_label(re.compile("^Files")).set_input_files([works["photo"], works["notes"]])
-    page.get_by_role("button", name="Hand in").click()
+    page.get_by_role("button", name="Hand in", exact=True).click()
     expect(page.get_by_role("alert")).to_be_visible()
     expect(page.get_by_label(re.compile("^Text|^Your text|write", re.I)).first).to_have_value("My thoughts on light.")
     expect(page.get_by_label(re.compile("window.jpg"))).to_be_checked()  # what arrived well need not be sent again
-    page.get_by_role("button", name="Hand in").click()
+    page.get_by_role("button", name="Hand in", exact=True).click()
     page.wait_for_url(re.compile("/receipt"))
     expect(page.locator("main")).to_contain_text("window.jpg")
 
@@ -162,7 +165,7 @@ def test_a_trainer_marks_and_the_student_sees_the_mark(
     student.goto("/student/assignments")
     student.get_by_role("link", name=title).first.click()
     student.get_by_label(re.compile("^Files")).set_input_files([works["photo"]])
-    student.get_by_role("button", name="Hand in").click()
+    student.get_by_role("button", name="Hand in", exact=True).click()
     student.wait_for_url(re.compile("/receipt"))
     trainer = open_browser(javascript=javascript)
     sign_in(trainer, "kofi@example.test")

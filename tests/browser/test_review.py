@@ -170,7 +170,7 @@ def test_a_trainer_reviews_by_keyboard_alone_and_what_is_open_goes_along_to_the_
 
     page.locator("input[type=file]").first.set_input_files(film)
     expect(page.get_by_text("arrived safely").last).to_be_visible()
-    page.get_by_role("button", name="Hand in").click()
+    page.get_by_role("button", name="Hand in", exact=True).click()
     page.wait_for_url("**/receipt")
     second = site.session.scalars(
         select(Submission).where(Submission.assignment_id == assignment.id, Submission.attempt == 2)

@@ -155,7 +155,7 @@ class Extension(Base):
         CheckConstraint("hours BETWEEN 1 AND 720", name="hours"),
         CheckConstraint("(kind = 'automatic') = (automatic_number IS NOT NULL)", name="automatic"),
         CheckConstraint(
-            "automatic_number IS NULL OR (automatic_number BETWEEN 1 AND 2 AND hours = 24)", name="automatic_hours"
+            "automatic_number IS NULL OR (automatic_number IN (1, 2) AND hours = 24)", name="automatic_hours"
         ),
         CheckConstraint("kind = 'asked' OR state = 'granted'", name="granted_at_once"),
         CheckConstraint(
