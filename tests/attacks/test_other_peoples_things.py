@@ -207,11 +207,11 @@ def addresses_of_things(app: Flask, estate: dict[str, Any]) -> Iterator[tuple[st
 
 
 def _content(method: str, address: str) -> dict[str, Any]:
-    """Return what is sent with a request: nothing to read, a form to pages, JSON to the call that marks."""
+    """Return what is sent with a request: nothing to read, a form to pages, JSON to the calls that take it."""
     if method == "GET":
         return {}
-    if address.startswith("/api/v1/") and address.endswith("/grade"):
-        return {"json": A_PLAUSIBLE_MARK}
+    if address.startswith("/api/v1/") and address.endswith(("/grade", "/extensions", "/decision")):
+        return {"json": A_PLAUSIBLE_MARK | {"hours": 24}}
     return {"data": A_PLAUSIBLE_FORM}
 
 

@@ -44,13 +44,12 @@ def works(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def new_student(site: Site, name: str) -> str:
     """Enrol one more student in Ama's intake, so that each journey begins afresh; return the e-mail."""
-    person = make_user(
-        site.session, first_name=name, last_name="Tetteh", email=f"{name.lower()}-{uuid4().hex[:8]}@example.test"
-    )
+    email = f"{name.lower()}-{uuid4().hex[:8]}@example.test"
+    person = make_user(site.session, first_name=name, last_name="Tetteh", email=email)
     person.password_hash = hash_password(PASSWORD)
     make_enrolment(site.session, person, site.cast.intake)
     site.session.commit()
-    return person.email
+    return email
 
 
 def test_a_person_who_guesses_is_made_to_wait_and_the_owner_of_a_known_device_is_not(
@@ -93,6 +92,8 @@ def test_a_student_hands_in_a_photo_a_pdf_and_a_video_and_sees_the_receipt(
     page.get_by_role("link", name=title).first.click()
     page.get_by_label(re.compile("^Text|^Your text|write", re.I)).first.fill("Light from the left, a grey wall.")
     page.get_by_label(re.compile("^Files")).set_input_files(list(works.values()))
+    if javascript:
+        expect(page.get_by_text("arrived safely")).to_have_count(len(works), timeout=60_000)
     page.get_by_role("button", name="Hand in", exact=True).click()
     expect(page.get_by_text("window.jpg")).to_be_visible(timeout=60_000)
     page.wait_for_url(re.compile("/receipt"))
@@ -165,6 +166,8 @@ def test_a_trainer_marks_and_the_student_sees_the_mark(
     student.goto("/student/assignments")
     student.get_by_role("link", name=title).first.click()
     student.get_by_label(re.compile("^Files")).set_input_files([works["photo"]])
+    if javascript:
+        expect(student.get_by_text("arrived safely")).to_be_visible(timeout=60_000)
     student.get_by_role("button", name="Hand in", exact=True).click()
     student.wait_for_url(re.compile("/receipt"))
     trainer = open_browser(javascript=javascript)

@@ -214,6 +214,12 @@ def test_a_point_of_a_picture_is_found_by_the_arrows_and_without_a_script_all_of
     trainer.keyboard.type("Sharper here.")
     trainer.keyboard.press("Control+Enter")
     expect(trainer.locator("#notes li.note .typed")).to_have_text("Sharper here.")
+    trainer.get_by_label("Note", exact=True).fill("And")
+    trainer.locator("#note-form").get_by_role("button", name="Keep as draft").click()
+    expect(trainer.get_by_text("Not put there yet.")).to_be_visible()
+    expect(trainer.locator("#notes li.note .typed")).to_have_text("Sharper here.")
+    trainer.reload()
+    expect(trainer.get_by_label("Note", exact=True)).to_have_value("And")
 
     plain = open_browser(width=360, javascript=False)
     sign_in(plain, "kofi@example.test")
