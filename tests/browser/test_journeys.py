@@ -93,10 +93,12 @@ def test_a_student_hands_in_a_photo_a_pdf_and_a_video_and_sees_the_receipt(
     page.get_by_label(re.compile("^Text|^Your text|write", re.I)).first.fill("Light from the left, a grey wall.")
     page.get_by_label(re.compile("^Files")).set_input_files(list(works.values()))
     if javascript:
-        expect(page.get_by_text("arrived safely")).to_have_count(len(works), timeout=60_000)
+        expect(page.get_by_role("list", name="What arrives").get_by_text("arrived safely")).to_have_count(
+            len(works), timeout=60_000
+        )
     page.get_by_role("button", name="Hand in", exact=True).click()
-    expect(page.get_by_text("window.jpg")).to_be_visible(timeout=60_000)
-    page.wait_for_url(re.compile("/receipt"))
+    page.wait_for_url(re.compile("/receipt"), timeout=60_000)
+    expect(page.get_by_text("window.jpg")).to_be_visible()
     receipt = page.locator("main").inner_text()
     for path in works.values():
         assert path.name in receipt
@@ -167,7 +169,9 @@ def test_a_trainer_marks_and_the_student_sees_the_mark(
     student.get_by_role("link", name=title).first.click()
     student.get_by_label(re.compile("^Files")).set_input_files([works["photo"]])
     if javascript:
-        expect(student.get_by_text("arrived safely")).to_be_visible(timeout=60_000)
+        expect(student.get_by_role("list", name="What arrives").get_by_text("arrived safely")).to_be_visible(
+            timeout=60_000
+        )
     student.get_by_role("button", name="Hand in", exact=True).click()
     student.wait_for_url(re.compile("/receipt"))
     trainer = open_browser(javascript=javascript)
