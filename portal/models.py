@@ -6,6 +6,7 @@ from portal.domain import numbering
 from portal.domain.accounts import models as accounts
 from portal.domain.assignments import models as assignments
 from portal.domain.assignments import note_models as notes
+from portal.domain.assignments import rubric_models as rubrics
 from portal.domain.audit import models as audit
 from portal.domain.courses import models as courses
 from portal.domain.enrolments import models as enrolments
@@ -31,6 +32,7 @@ __all__ = [
     "notifications",
     "numbering",
     "outbox",
+    "rubrics",
     "stored_state",
     "watch",
 ]

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from portal.domain.accounts.models import User, UserSession
 from portal.domain.accounts.tokens import new_token, token_hash
-from portal.domain.assignments.models import Assignment, Rubric, RubricCriterion, RubricLevel, RubricVersion
+from portal.domain.assignments.models import Assignment
+from portal.domain.assignments.rubric_models import Rubric, RubricCriterion, RubricLevel, RubricVersion
 from portal.domain.courses.models import Course, Intake, IntakeTrainer, Material, Module, Seat
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.live_classes.models import LiveClass, Room

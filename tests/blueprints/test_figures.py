@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from portal.db import close_session, perform
 from portal.domain.assignments.missing import remind_of_work
-from portal.domain.assignments.models import RubricVersion
+from portal.domain.assignments.rubric_models import RubricVersion
 from portal.domain.assignments.rubrics import create_rubric
 from portal.domain.audit.models import AuditEntry
 from portal.domain.notifications.models import Notification

@@ -10,7 +10,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal.domain.assignments.models import Assignment, Grade, MarkingDraft, Rubric, RubricVersion
+from portal.domain.assignments.models import Assignment, Grade, MarkingDraft
+from portal.domain.assignments.rubric_models import Rubric, RubricVersion
 from portal.domain.assignments.rubrics import create_rubric
 from tests.api_v1.conftest import program as program
 from tests.cast import Cast

@@ -10,8 +10,9 @@ from uuid import UUID
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from portal.domain.assignments.models import Assignment, Grade, GradeLevel, RubricVersion
+from portal.domain.assignments.models import Assignment, Grade
 from portal.domain.assignments.queries.rubrics import rubric_of_version
+from portal.domain.assignments.rubric_models import GradeLevel, RubricVersion
 from portal.domain.assignments.rubric_points import Rubric, points_for
 from portal.domain.errors import Invalid
 

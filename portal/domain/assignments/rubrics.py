@@ -11,7 +11,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.db import uuid7
-from portal.domain.assignments.models import Rubric, RubricCriterion, RubricLevel, RubricVersion
+from portal.domain.assignments.rubric_models import Rubric, RubricCriterion, RubricLevel, RubricVersion
 from portal.domain.audit import operations as audit
 from portal.domain.courses.models import Intake, IntakeTrainer
 from portal.domain.errors import Conflict, Invalid, NotFound

@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from portal.domain.assignments.by_rubric import ChooseLevel
 from portal.domain.assignments.marking import MarkedMeanwhile
-from portal.domain.assignments.models import Assignment, Grade, GradeLevel, RubricLevel, RubricVersion
+from portal.domain.assignments.models import Assignment, Grade
 from portal.domain.assignments.queries import rubric_to_edit, rubrics_for, submission_for
+from portal.domain.assignments.rubric_models import GradeLevel, RubricLevel, RubricVersion
 from portal.domain.assignments.rubric_points import points_for
 from portal.domain.assignments.rubrics import (
     SetCriterion,

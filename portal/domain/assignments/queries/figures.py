@@ -17,16 +17,8 @@ from sqlalchemy.orm import Session
 
 from portal.db import among
 from portal.domain.accounts.models import User
-from portal.domain.assignments.models import (
-    Assignment,
-    CountedAttempt,
-    Grade,
-    GradeLevel,
-    RubricCriterion,
-    RubricLevel,
-    Submission,
-    SubmissionMember,
-)
+from portal.domain.assignments.models import Assignment, CountedAttempt, Grade, Submission, SubmissionMember
+from portal.domain.assignments.rubric_models import GradeLevel, RubricCriterion, RubricLevel
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.enrolments.models import Enrolment, EnrolmentState
 from portal.domain.notifications.models import Notification, NotificationKind

@@ -14,15 +14,8 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from portal.domain.accounts.models import User
-from portal.domain.assignments.models import (
-    Assignment,
-    Grade,
-    GradeLevel,
-    Rubric,
-    RubricCriterion,
-    RubricLevel,
-    RubricVersion,
-)
+from portal.domain.assignments.models import Assignment, Grade
+from portal.domain.assignments.rubric_models import GradeLevel, Rubric, RubricCriterion, RubricLevel, RubricVersion
 from portal.domain.assignments.rubric_points import Rubric as RubricAsMarked
 from portal.domain.courses.models import Course, Intake, IntakeTrainer
 from portal.domain.errors import NotFound

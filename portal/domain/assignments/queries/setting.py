@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from portal.db import among
-from portal.domain.assignments.models import Assignment, RubricVersion, Submission, SubmissionState
+from portal.domain.assignments.models import Assignment, Submission, SubmissionState
+from portal.domain.assignments.rubric_models import RubricVersion
 from portal.domain.assignments.waiting import HANDED_IN, mark_is_held_back, waits_for_mark
 from portal.domain.courses.models import Course, Intake, IntakeTrainer
 from portal.domain.enrolments.models import Enrolment, EnrolmentState
