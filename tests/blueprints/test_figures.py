@@ -13,6 +13,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from portal.db import close_session, perform
+from portal.domain.assignments.extensions import give_extensions
 from portal.domain.assignments.missing import remind_of_work
 from portal.domain.assignments.rubric_models import RubricVersion
 from portal.domain.assignments.rubrics import create_rubric
@@ -115,6 +116,21 @@ def test_those_without_work_are_reminded_once_a_day_and_nobody_else_is(
     with time_machine.travel(now() + timedelta(days=1), tick=False):
         assert remind_of_work(world, actor(cast.kofi), assignment.id, at=now()) == 1
     assert told() == [abena.id, abena.id]
+
+
+def test_whoever_has_more_time_is_reminded_of_their_own_date_and_after_everybody_elses(
+    world: Session, cast: Cast
+) -> None:
+    abena = make_user(world, first_name="Abena", last_name="Sarpong")
+    late = make_enrolment(world, abena, cast.intake)
+    assignment = make_assignment(world, cast.intake, cast.kofi, due_at=now() + timedelta(hours=2))
+    world.commit()
+    give_extensions(world, actor(cast.kofi), assignment.id, [late.id], 48, at=now())
+    assert remind_of_work(world, actor(cast.kofi), assignment.id, at=now()) == 2
+    dates = dict(world.execute(select(Notification.user_id, Notification.data["due_at"].astext).where(REMINDED)).all())
+    assert dates[cast.ama.id] == assignment.due_at.isoformat()
+    assert dates[abena.id] == (assignment.due_at + timedelta(hours=48)).isoformat()
+    assert remind_of_work(world, actor(cast.kofi), assignment.id, at=assignment.due_at + timedelta(hours=25)) == 1
 
 
 @pytest.mark.parametrize(

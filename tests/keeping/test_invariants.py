@@ -6,97 +6,19 @@ What the database itself refuses is planted by its superuser, with triggers off 
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from click.testing import CliRunner, Result
-from sqlalchemy import Connection, Engine, create_engine, select, text
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from portal import db
-from portal.adapters.mailer import mailer_from
-from portal.adapters.storage import FolderStorage, new_key, storage_from
-from portal.cli.check import check as command
-from portal.domain.assignments.pending import hand_in_when_complete
-from portal.domain.files.models import StoredFile, Upload
 from portal.domain.notifications.models import Notification
-from portal.jobs import delivery, sweeping
-from portal.jobs import sealing as sealing_jobs
+from portal.jobs import delivery
 from portal.keeping.invariants import INVARIANTS, Look, check
-from portal.settings import Settings
-from tests.cast import Cast, gather_cast
-from tests.domain.assignments.arranging import actor, hand_in, mark, work
-from tests.factories import make_assignment, make_live_class, make_session, now
-from tests.uploads.arranging import receive
-
-LONG_AGO = timedelta(days=3)
-
-
-@dataclass
-class World:
-    """A portal in which something was handed in, marked, told and sealed."""
-
-    settings: Settings
-    storage: FolderStorage
-    cast: Cast
-    engine: Engine
-    superuser: Connection
-    """May do what nobody may: triggers and foreign keys are off."""
-
-    def broken(self, *, at: datetime | None = None, quick: bool = False) -> dict[str, str]:
-        """Return the rules that do not hold, by name, with what is said of them."""
-        look = Look(self.storage, at or now(), quick)
-        answers = [answer for answer in check(look) if not answer.found.holds]
-        return {answer.invariant.name: " / ".join(answer.found.wrong) for answer in answers}
-
-    def plant(self, *statements: str) -> None:
-        for statement in statements:
-            self.superuser.execute(text(statement))
-
-    def ask(self, *arguments: str) -> Result:
-        """Return what `portal check` answers whoever keeps the server."""
-        environ = {
-            "PORTAL_ENVIRONMENT": "test",
-            "DATABASE_URL": self.settings.database_url,
-            "PORTAL_HOME": str(self.settings.portal_home),
-        }
-        answer = CliRunner().invoke(command, ["--patience", "0", *arguments], env=environ)
-        db.bind(self.engine)  # the command used an engine of its own
-        return answer
-
-    def file_of_receipt(self) -> StoredFile:
-        with db.session_scope() as session:
-            return session.scalars(select(StoredFile)).one()
-
-
-@pytest.fixture
-def world(live_settings: Settings, live_engine: Engine, cluster, live_database: str) -> Iterator[World]:
-    storage = storage_from(live_settings)
-    assert isinstance(storage, FolderStorage)
-    with Session(live_engine, expire_on_commit=False) as session:
-        cast = gather_cast(session)
-        make_live_class(session, cast.intake, cast.kofi)
-        assignment = make_assignment(session, cast.intake, cast.kofi)
-        session.commit()
-        portrait = b"\xff\xd8\xff a portrait"
-        sent, _waiting = (receive(session, storage, cast.ama, assignment, portrait) for _ in range(2))
-        half = receive(session, storage, cast.ama, assignment, bytes(40), length=100)
-        first = hand_in(session, cast, assignment, uploads=(sent,))
-        hand_in(session, cast, assignment)
-        hand_in_when_complete(session, actor(cast.ama), work(assignment, uploads=(half,)), at=now())
-        mark(session, cast, first, release=True)
-        ids = [str(notification_id) for notification_id in session.scalars(select(Notification.id))]
-    delivery.deliver(live_settings, mailer_from(live_settings), ids, at=now().replace(hour=12))
-    sealing_jobs.seal_new(at=now())
-    above = create_engine(cluster.superuser_url(live_database).replace("postgresql://", "postgresql+psycopg://"))
-    with above.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("SET session_replication_role = replica"))
-        yield World(live_settings, storage, cast, live_engine, connection)
-    above.dispose()
+from tests.factories import make_session, now
+from tests.keeping.at_work import World
+from tests.keeping.at_work import world as world
 
 
 def test_a_portal_at_work_keeps_every_rule(world: World) -> None:
@@ -345,102 +267,6 @@ def test_a_planted_breach_is_noticed(world: World, rule: str, planted: list[str]
     assert said in world.broken().get(rule, "")
 
 
-def lose_the_bytes(world: World) -> None:
-    world.storage.delete(world.file_of_receipt().storage_key)
-
-
-def cut_the_bytes(world: World) -> None:
-    os.truncate(world.storage.folder / world.file_of_receipt().storage_key, 3)
-
-
-def change_the_bytes(world: World) -> None:
-    path = world.storage.folder / world.file_of_receipt().storage_key
-    path.write_bytes(path.read_bytes()[::-1])
-
-
-@pytest.mark.parametrize(
-    ("harm", "said", "quick_sees_it"),
-    [
-        (lose_the_bytes, "its bytes are missing", True),
-        (cut_the_bytes, "3 bytes where its row says 14", True),
-        (change_the_bytes, "another SHA-256", False),
-    ],
-)
-def test_bytes_that_are_not_what_the_receipt_says_are_noticed(
-    world: World, harm: Callable[[World], None], said: str, quick_sees_it: bool
-) -> None:
-    harm(world)
-    assert said in world.broken()["every_attached_file_has_its_bytes"]
-    assert ("every_attached_file_has_its_bytes" in world.broken(quick=True)) is quick_sees_it
-
-
-def test_bytes_without_a_row_are_noticed_once_the_sweep_should_have_taken_them(world: World) -> None:
-    key = new_key()
-    world.storage.put([b"an upload whose form was refused"], key)
-    (world.storage.receiving / "cut-off").write_bytes(b"half of one")
-    assert world.broken() == {}
-    then = time.time() - LONG_AGO.total_seconds()
-    for path in (world.storage.folder / key, world.storage.receiving / "cut-off"):
-        os.utime(path, (then, then))
-    assert world.broken() == {
-        "no_bytes_without_a_row": f"{key} has no row / cut-off began to arrive long ago and never ended"
-    }
-    sweeping.sweep_files(world.storage, at=now())
-    assert world.broken() == {}
-
-
-def test_a_file_that_has_arrived_while_the_check_looked_is_no_fault(world: World) -> None:
-    (world.storage.receiving / "it-has-its-name-now").symlink_to("it-is-not-here-any-more")
-    assert world.broken() == {}
-
-
-def test_a_part_without_its_upload_is_noticed_once_the_sweep_should_have_taken_it(world: World) -> None:
-    parts = world.storage.parts
-    with parts.opened("0" * 48, 0, lambda: None) as part:
-        part.write(b"half of a film")
-    assert world.broken() == {}
-    then = time.time() - LONG_AGO.total_seconds()
-    os.utime(part.path, (then, then))
-    assert world.broken() == {"no_part_without_its_upload": f"part {'0' * 48} belongs to no upload under way"}
-    sweeping.sweep_uploads(world.storage, at=now())
-    assert world.broken() == {}
-
-
-@pytest.mark.parametrize("quick", [True, False])
-def test_bytes_of_uploads_that_are_not_there_are_noticed(world: World, quick: bool) -> None:
-    for name, _ in world.storage.parts.every_name():
-        world.storage.parts.remove(name)
-    with db.session_scope() as session:
-        world.storage.delete(session.scalars(select(Upload.storage_key).where(Upload.state == "whole")).one())
-    broken = world.broken(quick=quick)
-    assert "has 0 bytes where 40 were acknowledged" in broken["every_receiving_upload_has_its_bytes"]
-    assert "its bytes are missing" in broken["every_whole_upload_has_its_bytes"]
-    sweeping.sweep_uploads(world.storage, at=now() + timedelta(hours=2))
-    assert world.broken().keys() == {"every_whole_upload_has_its_bytes"}
-
-
-def test_bytes_of_a_deleted_file_are_noticed_once_they_should_be_gone(world: World) -> None:
-    world.plant(
-        "DELETE FROM submission_files", "UPDATE files SET state = 'deleted', deleted_at = now() - interval '2 hours'"
-    )
-    assert world.broken() == {}
-    world.plant("UPDATE files SET deleted_at = now() - interval '3 days'")
-    assert "was deleted and is still there" in world.broken()["no_bytes_without_a_row"]
-
-
-def test_no_connection_is_held_while_bytes_are_read(world: World, portal_engine: Engine) -> None:
-    taken = []
-
-    class WatchedStorage(FolderStorage):
-        def open(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-            taken.append(portal_engine.pool.checkedout())  # type: ignore[attr-defined]
-            return super().open(key, start, length)
-
-    look = Look(WatchedStorage(world.storage.folder), now())
-    assert all(answer.found.holds for answer in check(look))
-    assert taken == [0, 0]  # a file of a receipt, and an upload that waits
-
-
 @pytest.mark.parametrize(
     ("kept_open", "said"),
     [
@@ -493,7 +319,7 @@ def test_the_command_says_each_rule_and_ends_with_one_where_one_is_broken(world:
     whole = world.ask()
     assert whole.exit_code == 0, whole.output
     assert f"{len(INVARIANTS)} rules, 0 broken." in whole.output
-    lose_the_bytes(world)
+    world.lose_the_bytes()
     broken = world.ask("--quick")
     assert broken.exit_code == 1
     assert "BROKEN        1  Every attached file has its bytes in the store" in broken.output

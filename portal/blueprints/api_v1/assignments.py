@@ -14,14 +14,13 @@ from portal.blueprints.api_v1.envelope import PageArguments, call, enveloped, pa
 from portal.blueprints.api_v1.schemas import NO_NUL, AssignmentDetailSchema, AssignmentSchema, SubmissionSchema
 from portal.db import current_session, perform, release_connection
 from portal.domain.assignments.late_policy import percent_off
+from portal.domain.assignments.queries.attempts import Attempt, attempts_of
 from portal.domain.assignments.queries.files import WorkFile, files_of
 from portal.domain.assignments.queries.handed_in import receipt_for
 from portal.domain.assignments.queries.students import (
     AssignmentPage,
-    Attempt,
     ListedAssignment,
     assignment_for,
-    attempts_of,
     page_of_assignments,
 )
 from portal.domain.assignments.submitting import submit_assignment

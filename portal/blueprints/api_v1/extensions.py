@@ -14,16 +14,16 @@ from portal.blueprints.api_v1.schemas import NO_NUL
 from portal.db import current_session, perform
 from portal.domain.assignments import queries
 from portal.domain.assignments.extensions import (
-    AUTOMATIC_MOST,
     LONGEST_HOURS,
     LONGEST_REASON,
     AskExtension,
     Decision,
     ask_extension,
+    automatic_left,
     decide_extension,
     take_automatic,
 )
-from portal.domain.assignments.queries.extensions import automatic_left, extension_request, extensions_of
+from portal.domain.assignments.queries.extensions import extension_request, extensions_of
 from portal.domain.clock import now
 from portal.domain.permissions import Permission
 from portal.web.bearer import caller
@@ -147,6 +147,6 @@ def _own(assignment_id: UUID) -> dict[str, Any]:
     return {
         "due_date": page.due_at,
         "cut_off_at": page.cut_off_at,
-        "automatic_left": automatic_left(session, student_id, assignment_id, AUTOMATIC_MOST),
+        "automatic_left": automatic_left(session, page.enrolment_id),
         "extensions": extensions_of(session, student_id, assignment_id),
     }

@@ -19,7 +19,8 @@ from portal.domain.assignments import deadlines, extensions, late_policy, querie
 from portal.domain.assignments.arrivals import judge
 from portal.domain.assignments.models import Submission
 from portal.domain.assignments.pending import cancel_pending, hand_in_when_complete
-from portal.domain.assignments.queries.students import AssignmentPage, Attempt, Group
+from portal.domain.assignments.queries.attempts import Attempt
+from portal.domain.assignments.queries.students import AssignmentPage, Group
 from portal.domain.assignments.receipts import receipt_path
 from portal.domain.assignments.submitting import keep_files, submit_assignment
 from portal.domain.assignments.work import (

@@ -12,16 +12,16 @@ from portal.blueprints.student import blueprint
 from portal.db import current_session, perform
 from portal.domain.assignments import queries
 from portal.domain.assignments.extensions import (
-    AUTOMATIC_MOST,
     LONGEST_REASON,
     AskExtension,
     ask_extension,
+    automatic_left,
     in_words,
     may_ask,
     take_automatic,
     withdraw_request,
 )
-from portal.domain.assignments.queries.extensions import automatic_left, extensions_of
+from portal.domain.assignments.queries.extensions import extensions_of
 from portal.domain.clock import now
 from portal.domain.errors import Conflict, Invalid
 from portal.domain.permissions import Permission
@@ -96,7 +96,7 @@ def _show(assignment_id: UUID, form: ExtensionForm, status: int = 200, problem: 
         status=status,
         assignment=page,
         extensions=extensions_of(session, student_id, assignment_id),
-        left=automatic_left(session, student_id, assignment_id, AUTOMATIC_MOST),
+        left=automatic_left(session, page.enrolment_id),
         may_ask=may_ask(page.due_at, at),
         in_words=in_words,
         form=form,

@@ -10,9 +10,10 @@ from flask import request, url_for
 
 from portal.db import current_session
 from portal.domain.assignments import queries
+from portal.domain.assignments.queries.attempts import Attempt
 from portal.domain.assignments.queries.looked_into import ShownFile
 from portal.domain.assignments.queries.notes import NoteRow
-from portal.domain.assignments.queries.students import AssignmentPage, Attempt
+from portal.domain.assignments.queries.students import AssignmentPage
 from portal.web.sessions import the_person
 
 

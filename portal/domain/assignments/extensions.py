@@ -109,11 +109,17 @@ def take_automatic(session: Session, actor: Actor, assignment_id: UUID, *, at: d
     enrolment, assignment = _lock_to_ask(session, actor, assignment_id, at)
     if _open(session, enrolment, assignment) is not None:
         raise Conflict(ASKED_ALREADY)
-    taken = automatic_taken(session, enrolment.id)
-    if taken >= AUTOMATIC_MOST:
+    left = automatic_left(session, enrolment.id)
+    if left == 0:
         raise Conflict(NONE_LEFT)
     extension = _new(
-        enrolment, assignment, ExtensionKind.AUTOMATIC, AUTOMATIC_HOURS, actor, at, automatic_number=taken + 1
+        enrolment,
+        assignment,
+        ExtensionKind.AUTOMATIC,
+        AUTOMATIC_HOURS,
+        actor,
+        at,
+        automatic_number=AUTOMATIC_MOST - left + 1,
     )
     session.add(extension)
     session.flush()
@@ -181,12 +187,12 @@ def give_extensions(
     return len(enrolments)
 
 
-def automatic_taken(session: Session, enrolment_id: UUID) -> int:
-    """Return how many automatic extensions an enrolment has used."""
+def automatic_left(session: Session, enrolment_id: UUID) -> int:
+    """Return how many automatic extensions an enrolment has left."""
     taken = select(func.count()).where(
         Extension.enrolment_id == enrolment_id, Extension.kind == ExtensionKind.AUTOMATIC
     )
-    return session.scalar(taken) or 0
+    return AUTOMATIC_MOST - (session.scalar(taken) or 0)
 
 
 def _lock_to_ask(session: Session, actor: Actor, assignment_id: UUID, at: datetime) -> tuple[Enrolment, Assignment]:

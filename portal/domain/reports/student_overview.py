@@ -16,8 +16,8 @@ from portal.db import among, read
 from portal.domain.assignments.deadlines import Dates
 from portal.domain.assignments.models import Assignment, AssignmentState, ExtendedDate, Submission, SubmissionState
 from portal.domain.assignments.own_dates import LONGEST, away_before, of_extension, own, standing_dates
+from portal.domain.assignments.queries.attempts import LatestMark, latest_marks
 from portal.domain.assignments.queries.pending import not_handed_in
-from portal.domain.assignments.queries.students import LatestMark, latest_marks
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.courses.models import Course, Intake
 from portal.domain.enrolments.models import CURRENT, Enrolment, EnrolmentState

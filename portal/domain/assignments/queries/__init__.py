@@ -1,5 +1,6 @@
 """Questions about assignments, by who asks: the student, the trainer who sets work, the trainer who marks."""
 
+from portal.domain.assignments.queries.attempts import attempts_of, latest_marks
 from portal.domain.assignments.queries.handed_in import kept_files, own_file, receipt_for
 from portal.domain.assignments.queries.looked_into import copy_to_serve, own_copy, shown_files_of
 from portal.domain.assignments.queries.marking import (
@@ -12,7 +13,7 @@ from portal.domain.assignments.queries.notes import notes_of, notes_shown_to, st
 from portal.domain.assignments.queries.queue import around, marking_queue, work_waiting
 from portal.domain.assignments.queries.rubrics import courses_taught, rubric_to_edit, rubrics_for
 from portal.domain.assignments.queries.setting import assignment_set_by, assignments_set_by, intakes_taught
-from portal.domain.assignments.queries.students import assignment_for, assignments_of, attempts_of, latest_marks
+from portal.domain.assignments.queries.students import assignment_for, assignments_of
 
 __all__ = [
     "around",

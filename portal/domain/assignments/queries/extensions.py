@@ -17,7 +17,6 @@ from portal.domain.assignments.models import (
     Assignment,
     ExtendedDate,
     Extension,
-    ExtensionKind,
     ExtensionState,
     Submission,
 )
@@ -197,19 +196,3 @@ def _students() -> Select[*tuple[Any, ...]]:
         .order_by(User.sort_key, Enrolment.id)
         .limit(MOST_STUDENTS)
     )
-
-
-def automatic_left(session: Session, student_id: UUID, assignment_id: UUID, most: int) -> int:
-    """Return how many automatic extensions a student still has in the intake of an assignment."""
-    taken = (
-        select(func.count())
-        .select_from(Extension)
-        .join(Enrolment, Enrolment.id == Extension.enrolment_id)
-        .join(Assignment, Assignment.intake_id == Enrolment.intake_id)
-        .where(
-            Enrolment.user_id == student_id,
-            Assignment.id == assignment_id,
-            Extension.kind == ExtensionKind.AUTOMATIC,
-        )
-    )
-    return max(most - (session.scalar(taken) or 0), 0)

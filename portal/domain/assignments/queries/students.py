@@ -1,4 +1,4 @@
-"""What a student sees of assignments: their own work, and only marks that were released."""
+"""What a student sees of assignments: where they stand with each, by their own dates."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ from portal.domain.assignments.models import (
     Assignment,
     AssignmentState,
     ExtendedDate,
-    Grade,
     Submission,
-    SubmissionMember,
     SubmissionState,
 )
 from portal.domain.assignments.own_dates import away_before, of_extension, own, standing_dates
@@ -31,14 +29,10 @@ from portal.domain.assignments.queries.files import links_of_submission
 from portal.domain.assignments.queries.pending import Pending, as_pending, not_handed_in, pending_of_assignment
 from portal.domain.assignments.queries.rubrics import rubric_of
 from portal.domain.assignments.queries.shown import (
-    ShownMark,
-    as_marks,
     asks_for_more,
     counting_mark,
     current_enrolment_first,
     newest_attempt,
-    released_marks,
-    state_for_student,
     visible,
 )
 from portal.domain.assignments.rubric_points import Rubric
@@ -166,46 +160,6 @@ class AssignmentPage:
         return Dates(opens_at=self.opens_at, due_at=self.due_at, cut_off_at=self.cut_off_at)
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """One attempt as its student sees it."""
-
-    id: UUID
-    attempt: int
-    state: str
-    number: str
-    code: str
-    submitted_at: datetime
-    late: bool
-    text: str
-    links: list[str]
-    enrolment_id: UUID
-    marks: list[ShownMark]
-    """Those that were released, the newest first."""
-
-    @property
-    def shown(self) -> ShownMark | None:
-        """The mark that stands."""
-        return self.marks[0] if self.marks else None
-
-    @property
-    def mark(self) -> Decimal | None:
-        """The points that stand."""
-        return self.marks[0].points if self.marks else None
-
-
-@dataclass(frozen=True)
-class LatestMark:
-    """A mark that was released lately."""
-
-    assignment_id: UUID
-    title: str
-    course: str
-    points: int
-    mark: Decimal
-    released_at: datetime
-
-
 def assignments_of(session: Session, student_id: UUID) -> list[AssignmentRow]:
     """Return all assignments of a student's intakes, by due date, with the student's work and released marks."""
     rows = read(session, _assignments(page=False), {"student_id": student_id})
@@ -238,18 +192,6 @@ def _as_it_stands(row: Row) -> Row:
         return row
     dates = standing_dates(row.dates, row.away)
     return replace(row, due_at=dates.due_at, cut_off_at=dates.cut_off_at)
-
-
-def attempts_of(session: Session, student_id: UUID, assignment_id: UUID) -> list[Attempt]:
-    """Return a student's attempts at an assignment, the newest first."""
-    rows = read(session, _attempts(), {"student_id": student_id, "assignment_id": assignment_id})
-    return [Attempt(*(*row[:-1], as_marks(row[-1]))) for row in rows]
-
-
-def latest_marks(session: Session, student_id: UUID, limit: int = 5) -> list[LatestMark]:
-    """Return the marks that this student was shown last, one of each assignment, the newest first."""
-    rows = read(session, _latest_marks(), {"student_id": student_id, "most": limit})
-    return [LatestMark(*row) for row in rows]
 
 
 # Statements are made once, when they are first asked: making one takes as long as running it.
@@ -366,55 +308,3 @@ def _assignment() -> Select[*tuple[Any, ...]]:
         .order_by(*current_enrolment_first())
         .limit(1)
     )
-
-
-@cache
-def _attempts() -> Select[*tuple[Any, ...]]:
-    return (
-        select(
-            Submission.id,
-            Submission.attempt,
-            state_for_student(),
-            Submission.number,
-            Submission.code,
-            Submission.submitted_at,
-            Submission.late,
-            Submission.text,
-            links_of_submission(),
-            Submission.enrolment_id,
-            released_marks(),
-        )
-        .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
-        .join(Enrolment, Enrolment.id == SubmissionMember.enrolment_id)
-        .where(
-            Enrolment.user_id == bindparam("student_id"),
-            SubmissionMember.assignment_id == bindparam("assignment_id"),
-            Submission.state != SubmissionState.DRAFT,
-        )
-        .order_by(Submission.submitted_at.desc(), Submission.id.desc())
-    )
-
-
-@cache
-def _latest_marks() -> Select[*tuple[Any, ...]]:
-    newest = (
-        select(
-            Assignment.id,
-            Assignment.title,
-            Course.title.label("course"),
-            Assignment.points,
-            Grade.final_points,
-            Grade.released_at,
-        )
-        .ext(distinct_on(Assignment.id))
-        .join(Enrolment, Enrolment.id == Grade.enrolment_id)
-        .join(Submission, Submission.id == Grade.submission_id)
-        .join(Assignment, Assignment.id == Submission.assignment_id)
-        .join(Intake, Intake.id == Assignment.intake_id)
-        .join(Course, Course.id == Intake.course_id)
-        .where(Enrolment.user_id == bindparam("student_id"), Grade.released_at.is_not(None))
-        .order_by(Assignment.id, Grade.graded_at.desc(), Grade.id.desc())
-        .subquery()
-    )
-    latest_first = newest.c.released_at.desc(), newest.c.id
-    return select(newest).order_by(*latest_first).limit(bindparam("most"))
