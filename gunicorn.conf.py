@@ -11,6 +11,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from sqlalchemy.orm import configure_mappers
+
 from portal.settings import Settings, SettingsError
 from portal.web import logs
 from portal.web.server_log import ServerLog
@@ -67,6 +69,7 @@ def on_exit(server):
 
 def when_ready(server):
     """Leave what is loaded out of every later search for garbage: pages wait for none, and workers share its memory."""
+    configure_mappers()  # what the first question of each worker would do, once for all of them
     gc.freeze()
 
 

@@ -28,6 +28,8 @@ from tests.cast import Cast, gather_cast
 from tests.pages import CheckedClient
 from tests.queries import QueryCounter, count_queries_on
 
+pytest_plugins = ("tests.chromium",)
+
 CLUSTER = "PORTAL_TEST_CLUSTER"
 TEMPLATE = "tests_template"
 _stack = contextlib.ExitStack()

@@ -1,4 +1,4 @@
-"""Where the bytes of files are kept: a folder of ours, or an S3 bucket, behind one protocol.
+"""Where the bytes of files are kept: a folder of ours, or an S3 bucket (`bucket.py`), behind one protocol.
 
 After `put` or `keep` returns, the bytes outlive a power cut. A key is ours (`new_key`); what people call a file
 is never part of a path.
@@ -14,12 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-
-from obstore import delete, get, head, put
-from obstore import list as list_objects
-from obstore.exceptions import BaseError, NotFoundError
-from obstore.store import S3Store
+from typing import TYPE_CHECKING, Protocol
 
 from portal.adapters.parts import Parts, sync_folder
 from portal.settings import Settings
@@ -93,6 +88,8 @@ def register(app: Flask, settings: Settings) -> None:
 def storage_from(settings: Settings) -> Storage:
     """Return the store that the settings name. Nothing is opened or made before its first use."""
     if settings.storage_url.startswith("s3://"):
+        from portal.adapters.bucket import S3Storage  # its library is large, and few portals keep their files there
+
         bucket, _, prefix = settings.storage_url.removeprefix("s3://").partition("/")
         return S3Storage(bucket, settings.portal_home, prefix=prefix.strip("/"), settings=settings)
     folder = settings.storage_url.removeprefix("folder:")
@@ -105,7 +102,7 @@ def new_key() -> str:
     return f"{name[:2]}/{name}"
 
 
-class _ArrivingFolders:
+class ArrivingFolders:
     """The folders of what is still arriving."""
 
     def __init__(self, receiving: Path, parts: Path) -> None:
@@ -124,7 +121,7 @@ class _ArrivingFolders:
         return len(stale)
 
 
-class FolderStorage(_ArrivingFolders):
+class FolderStorage(ArrivingFolders):
     """Files in a folder: written beside, synced, renamed into place, and the folder synced."""
 
     def __init__(self, folder: Path) -> None:
@@ -226,79 +223,6 @@ class FolderStorage(_ArrivingFolders):
         if not target.resolve().is_relative_to(self.folder.resolve()):
             raise ValueError(f"not a key of ours: {key!r}")
         return target
-
-
-class S3Storage(_ArrivingFolders):
-    """Objects in an S3 bucket; what the service acknowledged is durable."""
-
-    def __init__(self, bucket: str, home: Path, *, prefix: str = "", settings: Settings) -> None:
-        super().__init__(home / "receiving", home / "parts")
-        options: dict[str, Any] = {
-            "region": settings.s3_region,
-            "access_key_id": settings.s3_access_key_id,
-            "secret_access_key": settings.s3_secret_access_key,
-        }
-        if settings.s3_endpoint:
-            options |= {"endpoint": settings.s3_endpoint, "virtual_hosted_style_request": False}
-        self._store = S3Store(
-            bucket,
-            prefix=prefix or None,
-            client_options={"allow_http": settings.s3_endpoint.startswith("http://")},
-            **options,
-        )
-
-    def put(self, chunks: Iterable[bytes], key: str) -> None:
-        put(self._store, checked_key(key), iter(chunks))
-
-    def keep(self, received: Path, key: str) -> None:
-        self.adopt(received, key)
-        received.unlink()
-
-    def adopt(self, part: Path, key: str) -> None:
-        with part.open("rb") as file:
-            put(self._store, checked_key(key), file)
-
-    def open(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        wanted: Any = None
-        if length is not None:
-            wanted = {"range": (start, start + length)}
-        elif start:
-            wanted = {"range": {"offset": start}}
-        if length == 0:
-            return iter(())
-        try:
-            found = get(self._store, checked_key(key), options=wanted)
-        except (NotFoundError, FileNotFoundError) as error:
-            raise StorageError(f"nothing is kept under {key}") from error
-        except BaseError as error:
-            raise StorageError(f"the bucket does not answer: {type(error).__name__}") from error
-        return (bytes(chunk) for chunk in found.stream(min_chunk_size=CHUNK))
-
-    def path(self, key: str) -> Path | None:
-        checked_key(key)
-        return None
-
-    def size(self, key: str) -> int | None:
-        try:
-            return int(head(self._store, checked_key(key))["size"])
-        except (NotFoundError, FileNotFoundError):
-            return None
-
-    def delete(self, key: str) -> None:
-        with suppress(NotFoundError, FileNotFoundError):
-            delete(self._store, checked_key(key))
-
-    def every_key(self) -> Iterator[tuple[str, datetime]]:
-        for batch in list_objects(self._store):
-            for found in batch:
-                yield found["path"], found["last_modified"]
-
-    def check(self) -> None:
-        try:
-            self.put([b"portal"], CHECK_KEY)
-            self.delete(CHECK_KEY)
-        except Exception as error:  # the client's errors have no common base that it promises
-            raise StorageError(f"the bucket cannot be written: {type(error).__name__}") from error
 
 
 def checked_key(key: str) -> str:

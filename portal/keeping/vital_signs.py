@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ from typing import Any
 
 import psycopg
 import structlog
-from alembic.script import ScriptDirectory
 from sqlalchemy import make_url
 
 from portal.adapters import disk
@@ -75,13 +75,19 @@ def _ask(connection: psycopg.Connection[Any]) -> tuple[str, str | None]:
 
 def migrations_known() -> list[str]:
     """Return every migration that this code has, the newest first."""
+    from alembic.script import ScriptDirectory  # large: only commands ask for all of them
+
     return [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
 
 
 @cache
 def newest_migration() -> str | None:
-    """Return the migration this code was written for."""
-    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    """Return the migration this code was written for, as the files themselves say: the one that none comes after."""
+    written = "\n".join(file.read_text() for file in sorted(MIGRATIONS.glob("versions/*.py")))
+    after = {
+        name: set(re.findall(rf'^{name} = "(\w+)"', written, re.MULTILINE)) for name in ("revision", "down_revision")
+    }
+    return next(iter(after["revision"] - after["down_revision"]), None)
 
 
 def _storage(storage: Storage) -> dict[str, Finding]:

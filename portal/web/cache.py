@@ -18,14 +18,13 @@ from flask import Flask, current_app
 from flask_caching import Cache
 from flask_caching.backends.base import BaseCache
 from flask_caching.backends.rediscache import RedisCache
-from redis.exceptions import RedisError
 from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal import db
 from portal.settings import Settings
-from portal.web.stored_state import cache_entries
+from portal.web.stored_state import cache_entries, store_away
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +32,6 @@ T = TypeVar("T")
 
 LONGEST_SECONDS = 60  # a figure may be this old where nobody said that it changed
 PREFIX = "portal:cache:"
-STORE_AWAY = (SQLAlchemyError, RedisError)
 KEPT = select(cache_entries.c.value).where(  # made once: public pages send it
     cache_entries.c.key == bindparam("key"), cache_entries.c.expires_at > func.clock_timestamp()
 )
@@ -138,14 +136,14 @@ class RedisStore(RedisCache):
                 keys = list(self._write_client.scan_iter(match=f"{PREFIX}{name}:*"))
                 if keys:
                     self._write_client.delete(*keys)
-        except RedisError:
+        except store_away():
             log.exception("cache_away")
 
 
 def _get(store: BaseCache, key: str) -> Any:
     try:
         return store.get(key)
-    except RedisError:
+    except store_away():
         log.exception("cache_away")
         return None
 
@@ -153,7 +151,7 @@ def _get(store: BaseCache, key: str) -> Any:
 def _set(store: BaseCache, key: str, value: Any, ttl: int) -> None:
     try:
         store.set(key, value, timeout=ttl)
-    except STORE_AWAY:
+    except store_away():
         log.exception("cache_away")
 
 

@@ -16,14 +16,13 @@ from flask import Flask, Request, current_app, g, request
 from flask_limiter import Limiter, RateLimitExceeded
 from limits import RateLimitItem, parse
 from limits.strategies import RateLimiter
-from redis.exceptions import RedisError
-from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import TooManyRequests
 
 from portal.domain.errors import Unavailable
 from portal.domain.permissions import Actor, Role
 from portal.settings import Settings
 from portal.web.counters import Counted, PostgresCounters
+from portal.web.stored_state import store_away
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +38,6 @@ UPLOADS_STARTED = 20  # by one person in a minute; the pieces of one are not cou
 PIECES = frozenset({"HEAD", "PATCH", "POST", "OPTIONS"})
 UPLOADS = ("/uploads/", "/api/v1/uploads/")  # by a page's cookie, by a program's token
 API = "/api/v1/"  # counted by `check_api_call` once it is known who calls
-STORE_AWAY = (SQLAlchemyError, RedisError)
 IPV6_NETWORK = 64  # bits that one household has; the rest is free to change
 
 
@@ -95,7 +93,7 @@ def check_failures(what: str) -> None:
     try:
         if not limiter.test(item, "failures", what, address()):
             raise _too_often(item, "failures", what, address())
-    except STORE_AWAY as error:
+    except store_away() as error:
         log.exception("limits_away")
         raise Unavailable("Signing in is not possible right now. Please try again in a moment.") from error
 
@@ -104,7 +102,7 @@ def count_failure(what: str) -> None:
     """Count a wrong secret against this address."""
     try:
         _limiter().hit(_limit(FAILURES, WINDOW_MINUTES), "failures", what, address())
-    except STORE_AWAY:
+    except store_away():
         log.exception("limits_away")
 
 
@@ -114,7 +112,7 @@ def is_first_this_minute(*key: str) -> bool:
     who = f"person:{person.id}" if person is not None else _who()
     try:
         return bool(_limiter().hit(ONCE_A_MINUTE, *key, who))
-    except STORE_AWAY:
+    except store_away():
         log.exception("limits_away")
         return False
 
@@ -186,7 +184,7 @@ def _hit(amount: int, minutes: int, *key: str) -> None:
     try:
         within = _limiter().hit(item, *key)
         refusal = None if within else _too_often(item, *key)
-    except STORE_AWAY as error:
+    except store_away() as error:
         log.exception("limits_away")
         if request.method in {"GET", "HEAD", "OPTIONS"}:
             return

@@ -1,11 +1,15 @@
 """What the web remembers for a moment in PostgreSQL, shared by all workers: rate-limit counters and cached figures.
 
 Both tables are UNLOGGED: they cost no write-ahead log, and a crash of the database may empty them.
+Where Redis is set it takes their place.
 """
 
 from __future__ import annotations
 
+import sys
+
 from sqlalchemy import JSON, Column, DateTime, Index, Integer, Table, Text
+from sqlalchemy.exc import SQLAlchemyError
 
 from portal.db import Base
 
@@ -30,3 +34,9 @@ cache_entries = Table(
     Index("ix_cache_entries_expires_at", "expires_at"),
     prefixes=["UNLOGGED"],
 )
+
+
+def store_away() -> tuple[type[Exception], ...]:
+    """Return what is raised where the store does not answer: PostgreSQL, or Redis if that is what was loaded."""
+    redis = sys.modules.get("redis")
+    return (SQLAlchemyError, redis.RedisError) if redis else (SQLAlchemyError,)

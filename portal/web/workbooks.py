@@ -6,8 +6,6 @@ import io
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from xlsxwriter import Workbook
-
 MIME_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PLAIN = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 LONGEST_CELL = 32_767  # characters; more no program opens
@@ -18,6 +16,8 @@ Cell = str | Decimal | None
 
 def write_workbook(title: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
     """Return a workbook of one sheet, its head in bold and kept in sight, row by row in little memory."""
+    from xlsxwriter import Workbook  # large, and wanted seldom
+
     written = io.BytesIO()
     with Workbook(written, PLAIN | {"constant_memory": True}) as workbook:
         sheet = workbook.add_worksheet(title[:31])

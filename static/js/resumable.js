@@ -4,7 +4,10 @@
   // Not at once: what the broken line had brought must be on the disk before one asks how far it is.
   const RETRIES = [1000, 2000, 3000, 5000, 10000, 20000, 40000, 60000];
   // A browser repeats by itself what a reset line cut off, from where it no longer is: that costs one piece at most.
-  const PIECE = 2 * 1024 * 1024;
+  // So a piece is what the line brings in a few seconds.
+  const SMALLEST_PIECE = 256 * 1024;
+  const LARGEST_PIECE = 2 * 1024 * 1024;
+  const PIECE_SECONDS = 4;
   const AT_ONCE = 2;
   const LOOK_AGAIN_AFTER = 60000;
   const MAY_BE_TRIED_AGAIN = [409, 423, 429, 460];
@@ -107,18 +110,19 @@
     }
 
     start() {
-      this.begun = performance.now();
+      this.begun = this.pieceBegun = performance.now();
       this.beganAt = null;
       this.upload = new tus.Upload(this.file, {
         endpoint: this.sender.endpoint,
         uploadUrl: this.url || null,
-        chunkSize: PIECE,
+        chunkSize: SMALLEST_PIECE,
         retryDelays: RETRIES,
         storeFingerprintForResuming: false,
         headers: this.sender.headers(),
         metadata: this.metadata,
         onUploadUrlAvailable: () => { this.url = this.upload.url; this.name("awaited"); this.onKnown?.(); },
         onProgress: (sent, total) => this.tell(sent, total),
+        onChunkComplete: (bytes) => this.fit(bytes),
         onShouldRetry: (error) => {
           const status = error.originalResponse?.getStatus() || 0;
           this.told.textContent = "The line dropped. It goes on by itself.";
@@ -129,6 +133,14 @@
       });
       this.become("sending", "Connecting…");
       this.upload.start();
+    }
+
+    // Makes the next piece as large as the last one says that the line can bring.
+    fit(bytes) {
+      const seconds = (performance.now() - this.pieceBegun) / 1000;
+      this.pieceBegun = performance.now();
+      const fitting = Math.round((bytes / seconds) * PIECE_SECONDS);
+      this.upload.options.chunkSize = Math.min(Math.max(fitting, SMALLEST_PIECE), LARGEST_PIECE);
     }
 
     tell(sent, total) {

@@ -17,7 +17,8 @@ from threading import Event, Thread, current_thread
 import pytest
 import requests
 
-from portal.adapters.storage import FolderStorage, S3Storage, Storage, StorageError, new_key, storage_from
+from portal.adapters.bucket import S3Storage
+from portal.adapters.storage import FolderStorage, Storage, StorageError, new_key, storage_from
 from portal.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,8 +18,12 @@ class CuttingLine:
     """Listens before a portal; `sent` is what came from its clients, all in all."""
 
     def __init__(self, port: int, *, bytes_a_second: int, seconds: tuple[float, float], seed: int) -> None:
-        """Each connection lives for a time between these two once it carries a file."""
-        self._to, self._speed, self._seconds = port, bytes_a_second, seconds
+        """Each connection that carries a file is cut once it has brought what the line brings in so many seconds.
+
+        It is counted in bytes, so that a slow machine sees no more cuts than a fast one.
+        """
+        self._to, self._speed = port, bytes_a_second
+        self._brings = (seconds[0] * bytes_a_second, seconds[1] * bytes_a_second)
         self._chance = random.Random(seed)
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
@@ -56,16 +60,15 @@ class CuttingLine:
 
     def _bring(self, client: socket.socket, server: socket.socket) -> None:
         """Carry what the client sends, slowly; cut it off when its time has come."""
-        brought, end = 0, None
+        brought, most = 0, CARRIES_A_FILE + self._chance.uniform(*self._brings)
         while piece := client.recv(PIECE):
             server.sendall(piece)
             brought += len(piece)
             with self._lock:
                 self.sent += len(piece)
             if brought > CARRIES_A_FILE:
-                end = end or time.monotonic() + self._chance.uniform(*self._seconds)
                 time.sleep(len(piece) / self._speed)
-                if time.monotonic() > end:
+                if brought > most:
                     self.cuts += 1
                     for each in (client, server):  # as a cable that is pulled: no good-bye, nothing more is read
                         each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

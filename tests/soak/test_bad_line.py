@@ -16,21 +16,17 @@ from sqlalchemy import select
 
 from portal.domain.files.kinds import MB
 from portal.domain.files.models import Upload
-from tests.browser.conftest import browser
 from tests.soak.cutting_line import CuttingLine
 from tests.soak.log import SoakLog
 from tests.uploads.serving import Portal, served
 from tests.uploads.test_served import memory
 
-__all__ = ["browser"]
-
 Begin = Callable[[str], SoakLog]
 TWICE = 0.05  # of the file may be sent a second time
 MOST_MEMORY = 32 * MB  # by which a worker may grow, whatever the size
 PIECE = 8 * MB
-PIECE_OF_THE_PAGE = (
-    2 * 1024 * 1024
-)  # which a browser repeats by itself when its line was reset, before our script knows
+# A browser repeats by itself what a reset line cut off, before our script knows: a piece, and what is said around it.
+PIECE_OF_THE_PAGE = 2 * 1024 * 1024 + 64 * 1024
 SEED = int(os.environ.get("SOAK_SEED", "1"))
 SMALL, FULL = 24, 1024  # megabytes
 

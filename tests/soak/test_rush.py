@@ -26,12 +26,15 @@ from portal.domain.files.kinds import MB
 from portal.domain.files.models import StoredFile
 from tests.factories import make_assignment, make_enrolment, make_intake, make_user
 from tests.soak.log import SoakLog
+from tests.soak.visitors import visitors
 from tests.uploads.conversation import O, T, said
 from tests.uploads.serving import Portal, served
 
 Begin = Callable[[str], SoakLog]
 PIECE = MB
 GIVE_UP_SECONDS = 600
+IDLE_SECONDS = 20  # in which the visitors are alone, at the full size
+SLOWER = 5  # times the idle value, so much an ordinary page may take in a rush
 SEED = int(os.environ.get("SOAK_SEED", "1"))
 
 
@@ -42,13 +45,14 @@ def portal(cluster: Any, worker_id: str, tmp_path: Path) -> Iterator[Portal]:
 
 
 def test_a_dozen_students_in_the_last_seconds(portal: Portal, soak_log: Begin) -> None:
-    rush(portal, soak_log("a small rush"), students=12, megabytes=1, seconds=4)
+    rush(portal, soak_log("a small rush"), students=12, megabytes=1, seconds=4, idle=1)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_five_hundred_students_in_the_last_minute(portal: Portal, soak_log: Begin) -> None:
-    rush(portal, soak_log("deadline rush"), students=500, megabytes=5, seconds=60)
+    idle, busy = rush(portal, soak_log("deadline rush"), students=500, megabytes=5, seconds=60, idle=IDLE_SECONDS)
+    assert busy <= SLOWER * idle
 
 
 @dataclass
@@ -62,26 +66,47 @@ class Seen:
     lock: Lock = field(default_factory=Lock)
 
 
-def rush(portal: Portal, log: SoakLog, *, students: int, megabytes: int, seconds: int) -> None:
-    """Have all begin within these seconds before it is due; whatever the line does, nobody is late or lost."""
+def rush(
+    portal: Portal, log: SoakLog, *, students: int, megabytes: int, seconds: int, idle: float
+) -> tuple[float, float]:
+    """Have all begin within these seconds before it is due; whatever the line does, nobody is late or lost.
+
+    Returns how long all but one of a hundred ordinary pages took before the rush, and in it, in seconds.
+    """
     people, assignment = arrange(portal, students)
     chance, seen = random.Random(SEED), Seen()
+    pages = ordinary_pages(portal)
+    with visitors(pages) as before:
+        time.sleep(idle)
     assignment.due_at = now() + timedelta(seconds=seconds + 10)
     portal.world.commit()
     due = assignment.due_at
     began = time.monotonic()
     starts = sorted(chance.uniform(0, seconds) for _ in people)
-    with ThreadPoolExecutor(students) as pool:
+    with visitors(pages) as meanwhile, ThreadPoolExecutor(students) as pool:
         each = zip(people, starts, strict=True)
         list(pool.map(lambda mine: one(portal, assignment, *mine, began, megabytes, seen), each))
     took = time.monotonic() - began
     look(portal, assignment, seen, students)
+    assert before.refused == meanwhile.refused == []
     log.acknowledged = {"hand-ins": len(seen.receipts)}
     over = max((now() - due).total_seconds(), 0)
     log.note(
         f"{students} students, {megabytes} MB each, begun within {seconds} s: {took:.0f} s in all, {over:.0f} s past "
         f"the due moment, {seen.waits} times asked to wait, the slowest {seen.slowest:.1f} s"
     )
+    log.note(
+        f"ordinary pages: p99 {before.p99 * 1000:.0f} ms of {len(before.seconds)} before, "
+        f"{meanwhile.p99 * 1000:.0f} ms of {len(meanwhile.seconds)} in the rush"
+    )
+    return before.p99, meanwhile.p99
+
+
+def ordinary_pages(portal: Portal) -> list[tuple[str, dict[str, str]]]:
+    """Return what people read while others hand in, each with the headers of who reads it."""
+    ama, kofi = portal.headers, portal.sign_in(portal.cast.kofi)
+    pages = [("/", {}), ("/student/", ama), (f"/student/assignments/{portal.assignment.id}", ama), ("/trainer/", kofi)]
+    return [(portal.address + path, headers) for path, headers in [*pages, ("/trainer/marking", kofi)]]
 
 
 def arrange(portal: Portal, number: int) -> tuple[list[dict[str, str]], Assignment]:

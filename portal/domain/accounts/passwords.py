@@ -17,8 +17,6 @@ from pathlib import Path
 import bcrypt
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from zxcvbn import zxcvbn
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from portal.domain.permissions import Role
 
@@ -70,6 +68,9 @@ def problem_with(
 
     `own_words` are the person's names and addresses; `breached` is a file of passwords, one in a line.
     """
+    from zxcvbn import zxcvbn  # its lists fill a tenth of a process, and passwords are chosen seldom
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
     text = _normal(password)
     if len(text) < SHORTEST[role]:
         return (
