@@ -18,13 +18,14 @@ class CuttingLine:
     """Listens before a portal; `sent` is what came from its clients, all in all."""
 
     def __init__(self, port: int, *, bytes_a_second: int, seconds: tuple[float, float], seed: int) -> None:
-        """Each connection that carries a file is cut once it has brought what the line brings in so many seconds.
+        """The line is cut each time it has brought of files what it brings in so many seconds.
 
         It is counted in bytes, so that a slow machine sees no more cuts than a fast one.
         """
         self._to, self._speed = port, bytes_a_second
         self._brings = (seconds[0] * bytes_a_second, seconds[1] * bytes_a_second)
         self._chance = random.Random(seed)
+        self._left = self._chance.uniform(*self._brings)  # bytes until the next cut
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
         self.sent = 0
@@ -60,7 +61,7 @@ class CuttingLine:
 
     def _bring(self, client: socket.socket, server: socket.socket) -> None:
         """Carry what the client sends, slowly; cut it off when its time has come."""
-        brought, most = 0, CARRIES_A_FILE + self._chance.uniform(*self._brings)
+        brought = 0
         while piece := client.recv(PIECE):
             server.sendall(piece)
             brought += len(piece)
@@ -68,11 +69,20 @@ class CuttingLine:
                 self.sent += len(piece)
             if brought > CARRIES_A_FILE:
                 time.sleep(len(piece) / self._speed)
-                if brought > most:
-                    self.cuts += 1
+                if self._is_cut(len(piece)):
                     for each in (client, server):  # as a cable that is pulled: no good-bye, nothing more is read
                         each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     return
+
+    def _is_cut(self, octets: int) -> bool:
+        """Return whether these were the last bytes before the next cut."""
+        with self._lock:
+            self._left -= octets
+            if self._left > 0:
+                return False
+            self.cuts += 1
+            self._left = self._chance.uniform(*self._brings)
+            return True
 
     @staticmethod
     def _bring_back(server: socket.socket, client: socket.socket) -> None:

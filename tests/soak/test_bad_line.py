@@ -54,7 +54,7 @@ def line_to(portal: Portal, megabytes: int) -> CuttingLine:
     """Return a line that is cut a dozen times or more on the way of so many megabytes."""
     full = megabytes == FULL
     return CuttingLine(
-        portal.port, bytes_a_second=(24 if full else 8) * MB, seconds=(2, 5) if full else (0.3, 1), seed=SEED
+        portal.port, bytes_a_second=(24 if full else 8) * MB, seconds=(2, 5) if full else (0.2, 0.6), seed=SEED
     )
 
 

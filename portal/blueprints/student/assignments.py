@@ -247,7 +247,6 @@ def show_assignment(
     attempts = queries.attempts_of(session, student_id, page.id)
     own = [each for each in attempts if each.enrolment_id == page.enrolment_id and each.state != "withdrawn"]
     made = deadlines.Made.of(attempt.late for attempt in own)
-    files = queries.shown_files_of(session, [attempt.id for attempt in attempts])
     uploads = waiting_uploads(session, student_id, FilePurpose.SUBMISSION, page.id) if page.has_uploads else []
     unfinished = [upload for upload in uploads if upload.state == UploadState.RECEIVING]
     judged_at = judge(session, page.due_at, uploads, at).at
@@ -265,7 +264,6 @@ def show_assignment(
         "attempts_made": made.number,
         "attempts_left": deadlines.attempts_left(page.attempts_allowed, made.number),
         "attempts": attempts,
-        "files_of_attempts": files,
         "mark": _counting(page, attempts),
         "form": form,
         "kept": queries.kept_files(session, student_id, kept),
@@ -276,7 +274,7 @@ def show_assignment(
         "largest_file": PLAIN_FORM_FILE // MB,
         "largest_form": PLAIN_FORM_TOTAL // MB,
     }
-    context |= review_of(page, attempts, files) | more
+    context |= review_of(page, attempts) | more
     return respond("student/assignment.html", block, status=status, **context)
 
 

@@ -70,8 +70,7 @@ def _show(page: AssignmentPage, status: int, **more: Any) -> Response:
     if not is_htmx():
         return show_assignment(page, status=status, **more)
     attempts = queries.attempts_of(current_session(), the_person().person_id, page.id)
-    files = queries.shown_files_of(current_session(), [attempt.id for attempt in attempts])
-    return respond("student/assignment.html", "notes", status=status, **(review_of(page, attempts, files) | more))
+    return respond("student/assignment.html", "notes", status=status, **(review_of(page, attempts) | more))
 
 
 def _done(page: AssignmentPage) -> BaseResponse:

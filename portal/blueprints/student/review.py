@@ -11,13 +11,12 @@ from flask import request, url_for
 from portal.db import current_session
 from portal.domain.assignments import queries
 from portal.domain.assignments.queries.attempts import Attempt
-from portal.domain.assignments.queries.looked_into import ShownFile
 from portal.domain.assignments.queries.notes import NoteRow
 from portal.domain.assignments.queries.students import AssignmentPage
 from portal.web.sessions import the_person
 
 
-def review_of(page: AssignmentPage, attempts: list[Attempt], files: dict[Any, list[ShownFile]]) -> dict[str, Any]:
+def review_of(page: AssignmentPage, attempts: list[Attempt]) -> dict[str, Any]:
     """Return the attempt that is shown with its notes: the one asked for, else the newest on which notes stand."""
     notes: list[NoteRow] = []
     if any(attempt.mark is not None for attempt in attempts):  # before that no note is shown, and none is asked for
@@ -33,7 +32,7 @@ def review_of(page: AssignmentPage, attempts: list[Attempt], files: dict[Any, li
         "assignment": page,
         "reviewed": reviewed,
         "noted": noted,
-        "reviewed_files": files[reviewed.id] if reviewed else [],
+        "reviewed_files": reviewed.files if reviewed else [],
         "notes": standing[reviewed.id] if reviewed else [],
         "key_of_answers": str(uuid4()),
         "refused_answer": None,

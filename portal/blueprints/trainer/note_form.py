@@ -36,7 +36,7 @@ class NoteForm(PortalForm):
 
 def notes_beside(page: SubmissionPage, form: NoteForm | None, parameters: dict[str, Any]) -> dict[str, Any]:
     """Return what the notes of a submission need to be shown, with a form that holds what was begun."""
-    notes = queries.notes_of(current_session(), page.assignment_id, page.enrolment_id)
+    notes = queries.notes_of(current_session(), page.assignment_id, page.enrolment_id) if page.has_notes else []
     form = form or _begun(page)
     form.offer(page)
     return {

@@ -2,7 +2,7 @@
 
 from portal.domain.assignments.queries.attempts import attempts_of, latest_marks
 from portal.domain.assignments.queries.handed_in import kept_files, own_file, receipt_for
-from portal.domain.assignments.queries.looked_into import copy_to_serve, own_copy, shown_files_of
+from portal.domain.assignments.queries.looked_into import copy_to_serve, own_copy
 from portal.domain.assignments.queries.marking import (
     attempts_beside,
     marks_held_back,
@@ -37,7 +37,6 @@ __all__ = [
     "receipt_for",
     "rubric_to_edit",
     "rubrics_for",
-    "shown_files_of",
     "standing_on",
     "submission_for",
     "submission_to_serve",

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from portal.db import read
 from portal.domain.assignments.models import Assignment, Grade, Submission, SubmissionMember, SubmissionState
 from portal.domain.assignments.queries.files import links_of_submission
+from portal.domain.assignments.queries.looked_into import ShownFile, as_shown_files, shown_files_of_submission
 from portal.domain.assignments.queries.shown import ShownMark, as_marks, released_marks, state_for_student
 from portal.domain.courses.models import Course, Intake
 from portal.domain.enrolments.models import Enrolment
@@ -35,6 +36,7 @@ class Attempt:
     text: str
     links: list[str]
     enrolment_id: UUID
+    files: list[ShownFile]
     marks: list[ShownMark]
     """Those that were released, the newest first."""
 
@@ -64,7 +66,7 @@ class LatestMark:
 def attempts_of(session: Session, student_id: UUID, assignment_id: UUID) -> list[Attempt]:
     """Return a student's attempts at an assignment, the newest first."""
     rows = read(session, _attempts(), {"student_id": student_id, "assignment_id": assignment_id})
-    return [Attempt(*(*row[:-1], as_marks(row[-1]))) for row in rows]
+    return [Attempt(*(*row[:-2], as_shown_files(row.files), as_marks(row[-1]))) for row in rows]
 
 
 def latest_marks(session: Session, student_id: UUID, limit: int = 5) -> list[LatestMark]:
@@ -87,6 +89,7 @@ def _attempts() -> Select[*tuple[Any, ...]]:
             Submission.text,
             links_of_submission(),
             Submission.enrolment_id,
+            shown_files_of_submission().label("files"),
             released_marks(),
         )
         .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, any_, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from portal.domain.assignments.models import (
@@ -104,15 +102,6 @@ class ShownFile(WorkFile):
         return self.frames / self.per_seconds if self.frames and self.per_seconds else None
 
 
-def shown_files_of(session: Session, submission_ids: Sequence[UUID]) -> dict[UUID, list[ShownFile]]:
-    """Return the files of each submission as they are shown, in their order, in one statement."""
-    found: dict[UUID, list[ShownFile]] = {submission_id: [] for submission_id in submission_ids}
-    if submission_ids:
-        for row in session.execute(_shown_of(), {"submission_ids": list(submission_ids)}):
-            found[row.submission_id].append(ShownFile(*row))
-    return found
-
-
 def shown_files_of_submission() -> ColumnElement[list[dict[str, Any]]]:
     """Select the files of a `Submission` as one list of objects, in their order; `as_shown_files` reads it."""
     listed = (
@@ -158,16 +147,6 @@ def own_copy(session: Session, student_id: UUID, submission_id: UUID, file_id: U
         .where(Enrolment.user_id == student_id)
     )
     return _one(session, statement)
-
-
-@cache
-def _shown_of() -> Select[*tuple[Any, ...]]:
-    wanted = any_(bindparam("submission_ids", type_=ARRAY(Uuid())))
-    return (
-        _shown()
-        .where(SubmissionFile.submission_id == wanted)
-        .order_by(SubmissionFile.submission_id, SubmissionFile.position)
-    )
 
 
 def _shown() -> Select[*tuple[Any, ...]]:

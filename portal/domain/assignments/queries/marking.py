@@ -27,7 +27,7 @@ from portal.domain.assignments.models import (
     SubmissionMember,
     SubmissionState,
 )
-from portal.domain.assignments.note_models import NoteDraft
+from portal.domain.assignments.note_models import NoteDraft, ReviewNote
 from portal.domain.assignments.own_dates import of_extension, own
 from portal.domain.assignments.phrases import Phrase
 from portal.domain.assignments.queries.files import WorkFile, links_of_submission, select_work_files
@@ -77,6 +77,8 @@ class SubmissionPage:
     noted_place: str | None
     noted_text: str | None
     noted_at: datetime | None
+    has_notes: bool
+    """Whether notes were put on this student's work for the assignment."""
     files: list[ShownFile]
     rubric: Rubric | None
     phrases: list[Phrase]
@@ -141,6 +143,14 @@ def _submission() -> Select[*tuple[Any, ...]]:
     phrases = (
         select(func.json_agg(in_order)).where(FeedbackPhrase.owner_id == bindparam("trainer_id")).scalar_subquery()
     )
+    beside = aliased(Submission)
+    noted = (
+        select(ReviewNote.id)
+        .join(beside, beside.id == ReviewNote.submission_id)
+        .where(beside.assignment_id == Submission.assignment_id, beside.enrolment_id == Submission.enrolment_id)
+        .correlate(Submission)
+        .exists()
+    )
     own_draft = and_(MarkingDraft.submission_id == Submission.id, MarkingDraft.trainer_id == bindparam("trainer_id"))
     own_note = and_(NoteDraft.submission_id == Submission.id, NoteDraft.author_id == bindparam("trainer_id"))
     return (
@@ -175,6 +185,7 @@ def _submission() -> Select[*tuple[Any, ...]]:
             NoteDraft.place.label("noted_place"),
             NoteDraft.text.label("noted_text"),
             NoteDraft.saved_at.label("noted_at"),
+            noted.label("has_notes"),
             shown_files_of_submission().label("files"),
             rubric_of(Assignment.rubric_version_id).label("rubric"),
             phrases.label("phrases"),

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
+from portal.db import read
 from portal.domain.accounts.models import User
 from portal.domain.assignments.carrying import stands_on
 from portal.domain.assignments.models import (
@@ -77,13 +78,13 @@ class NoteRow:
 def notes_of(session: Session, assignment_id: UUID, enrolment_id: UUID) -> list[NoteRow]:
     """Return all notes on the work of a student for an assignment, as their trainer sees them."""
     whose = {"assignment_id": assignment_id, "enrolment_id": enrolment_id}
-    return [_row(row) for row in session.execute(_notes(shown_alone=False), whose)]
+    return [_row(row) for row in read(session, _notes(shown_alone=False), whose)]
 
 
 def notes_shown_to(session: Session, student_id: UUID, assignment_id: UUID) -> list[NoteRow]:
     """Return the notes on a student's work that they may see: of attempts of which a mark was released."""
     whose = {"assignment_id": assignment_id, "student_id": student_id}
-    return [_row(row) for row in session.execute(_notes(shown_alone=True), whose)]
+    return [_row(row) for row in read(session, _notes(shown_alone=True), whose)]
 
 
 def standing_on(notes: Sequence[NoteRow], enrolment_id: UUID, attempt: int, handed_in_at: datetime) -> list[NoteRow]:
