@@ -27,6 +27,7 @@ from portal.settings import Settings
 from tests.cast import Cast, gather_cast
 from tests.pages import CheckedClient
 from tests.queries import QueryCounter, count_queries_on
+from tests.quick_disk import temporary_files_in_memory
 
 pytest_plugins = ("tests.chromium",)
 
@@ -45,6 +46,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start the run's cluster in the controlling process; workers inherit its address."""
     if hasattr(config, "workerinput") or CLUSTER in os.environ or config.option.collectonly:
         return
+    if config.option.markexpr != "soak":  # what runs for long is to be read afterwards, and meets a real disk
+        _stack.enter_context(temporary_files_in_memory())
     access = _stack.enter_context(temporary_cluster()).access
     os.environ[CLUSTER] = access.to_text()
     _stack.callback(os.environ.pop, CLUSTER, None)
