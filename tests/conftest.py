@@ -195,11 +195,19 @@ def count_queries(connection: Connection) -> Callable[[], contextlib.AbstractCon
 
 
 @pytest.fixture
-def live_database(cluster: ClusterAccess, worker_id: str, request: pytest.FixtureRequest) -> Iterator[str]:
+def live_template() -> str:
+    """What a live database begins as a copy of; tests that share what they begin with name another."""
+    return TEMPLATE
+
+
+@pytest.fixture
+def live_database(
+    cluster: ClusterAccess, worker_id: str, live_template: str, request: pytest.FixtureRequest
+) -> Iterator[str]:
     """A database of its own for what savepoints cannot show: several connections, live servers, workers."""
     name = f"live_{worker_id}_{abs(hash(request.node.nodeid)) % 10**8}"
     cluster.drop_database(name)
-    cluster.create_database(name, template=TEMPLATE)
+    cluster.create_database(name, template=live_template)
     yield name
     cluster.drop_database(name)
 
