@@ -28,6 +28,7 @@ from tests.cast import Cast, gather_cast
 from tests.pages import CheckedClient
 from tests.queries import QueryCounter, count_queries_on
 from tests.quick_disk import temporary_files_in_memory
+from tests.shares import in_shares
 
 pytest_plugins = ("tests.chromium",)
 
@@ -58,6 +59,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         _stack.close()
+
+
+@pytest.hookimpl(trylast=True)  # those that were not asked for are gone
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = in_shares(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 def settings_for(access: ClusterAccess, database: str, home: Path, **changes: Any) -> Settings:
