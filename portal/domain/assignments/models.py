@@ -106,6 +106,8 @@ class Assignment(Base):
     """The share of the points that stays, however late."""
     rubric_version_id: Mapped[UUID | None] = mapped_column(ForeignKey("rubric_versions.id"), index=True)
     """By what its work is marked; null: by points alone. A version never changes."""
+    question_points: Mapped[int | None]
+    """What its questions are worth together, kept by the operations of `quizzes`; null: it has none."""
     state: Mapped[str] = mapped_column(server_default=AssignmentState.DRAFT)
     created_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
@@ -124,6 +126,9 @@ class Assignment(Base):
         CheckConstraint("attempts_allowed IS NULL OR attempts_allowed > 0", name="attempts_allowed"),
         CheckConstraint("late_percent BETWEEN 1 AND 100", name="late_percent"),
         CheckConstraint("late_floor_percent BETWEEN 0 AND 100", name="late_floor_percent"),
+        CheckConstraint(
+            "state <> 'published' OR question_points IS NULL OR question_points = points", name="question_points"
+        ),
         Index("ix_assignments_intake_id_due_at_id", "intake_id", "due_at", "id"),
     )
 

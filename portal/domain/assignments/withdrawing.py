@@ -18,6 +18,7 @@ from portal.domain.errors import Conflict, NotFound
 from portal.domain.permissions import Actor
 
 TOO_LATE = "It has fallen due, so what you handed in stands. Ask your trainer if you sent the wrong thing."
+QUIZ_STANDS = "A quiz stands as it was handed in. You can begin again if it has an attempt left."
 
 
 def withdraw_submission(session: Session, actor: Actor, submission_id: UUID, *, at: datetime) -> Submission:
@@ -35,6 +36,8 @@ def withdraw_submission(session: Session, actor: Actor, submission_id: UUID, *, 
         raise NotFound
     enrolment, assignment, dates = lock_for_work(session, actor, assignment_id)
     refuse_by_state(enrolment, assignment)
+    if assignment.question_points is not None:
+        raise Conflict(QUIZ_STANDS)
     statement = select(Submission).where(Submission.id == submission_id, Submission.enrolment_id == enrolment.id)
     submission = session.scalars(statement.with_for_update().execution_options(populate_existing=True)).one_or_none()
     if submission is None:  # of an earlier enrolment in the same intake
