@@ -59,8 +59,9 @@ def submit_assignment(
     if earlier := next((attempt for attempt in attempts if attempt.key == command.key), None):
         return _repeated(session, earlier.id, command)
     sent = uploads.lock_whole(session, actor.person_id, FilePurpose.SUBMISSION, assignment.id, command.uploads)
+    kept: list[StoredFile] = []
     if command.answers_since is not None:
-        judgement, kept = Judgement(whole_at or at, command.answers_since), []
+        judgement = Judgement(whole_at or at, command.answers_since)
     else:
         refuse_by_state(enrolment, assignment)
         late = [attempt.late for attempt in attempts if attempt.state in HANDED_IN]

@@ -103,11 +103,8 @@ def counted(
 ) -> list[tuple[KnownQuestion, Decimal | None]]:
     """Return what each question gives by the rule; None where a person gives the points."""
     return [
-        (
-            question,
-            points_for(question.kind, question.points, question.right, answers.get(question.id, NOTHING).options),
-        )
-        for question in questions
+        (each, points_for(each.kind, each.points, each.right, answers.get(each.id, NOTHING).options))
+        for each in questions
     ]
 
 
