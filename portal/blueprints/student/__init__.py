@@ -12,4 +12,5 @@ from portal.blueprints.student import (  # noqa: E402, F401 - the views register
     extensions,
     live_classes,
     notes,
+    quizzes,
 )

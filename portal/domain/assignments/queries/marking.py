@@ -52,6 +52,8 @@ class SubmissionPage:
     course: str
     intake: str
     points: int
+    question_points: int | None
+    """What its questions are worth, where it is a quiz that is marked by them."""
     instructions: str
     due_at: datetime
     hold_marks: bool
@@ -162,6 +164,7 @@ def _submission() -> Select[*tuple[Any, ...]]:
             Course.title.label("course"),
             Intake.title.label("intake"),
             Assignment.points,
+            Assignment.question_points,
             Assignment.instructions,
             own(Assignment.due_at).label("due_at"),
             Assignment.hold_marks,
