@@ -28,6 +28,15 @@ CALLS = [
     ("GET", "/assignments/{assignment_id}/extensions"),
     ("POST", "/assignments/{assignment_id}/extensions"),
     ("POST", "/assignments/extensions/{extension_id}/decision"),
+    ("GET", "/quizzes/{assignment_id}"),
+    ("POST", "/quizzes/{assignment_id}/attempts"),
+    ("GET", "/quizzes/attempts/{attempt_id}"),
+    ("POST", "/quizzes/attempts/{attempt_id}/answers/{question_id}"),
+    ("POST", "/quizzes/attempts/{attempt_id}/submission"),
+    ("GET", "/quizzes/{assignment_id}/questions"),
+    ("POST", "/quizzes/{assignment_id}/questions"),
+    ("GET", "/quizzes/submissions/{submission_id}"),
+    ("POST", "/quizzes/submissions/{submission_id}/grade"),
     ("POST", "/uploads/assignments/{assignment_id}"),
     ("HEAD", "/uploads/{upload_id}"),
     ("PATCH", "/uploads/{upload_id}"),
@@ -37,11 +46,14 @@ CALLS = [
     ("GET", "/dashboard/admin"),
 ]
 # A hand-in of the right shape may still be refused for what it holds: nothing at all, or a file of a wrong kind;
-# a mark for being more than the assignment has points.
+# a mark for being more than the assignment has points, a question for having two right answers where one is.
 JUDGED_BY_CONTENT = {
     "/assignments/{assignment_id}/submit": [positive_data_acceptance],
     "/assignments/submissions/{submission_id}/grade": [positive_data_acceptance],
     "/assignments/{assignment_id}/extensions": [positive_data_acceptance],
+    "/quizzes/{assignment_id}/questions": [positive_data_acceptance],
+    "/quizzes/attempts/{attempt_id}/answers/{question_id}": [positive_data_acceptance],
+    "/quizzes/submissions/{submission_id}/grade": [positive_data_acceptance],
 }
 
 

@@ -39,6 +39,8 @@ def register(app: Flask) -> None:
         extensions,
         live_classes,
         marking,
+        quiz_setting,
+        quizzes,
         uploads,
     )
 
@@ -53,7 +55,8 @@ def register(app: Flask) -> None:
         },
     )
     api = _Api(app)
-    for module in (auth, courses, assignments, uploads, extensions, marking, live_classes, dashboards):
+    about_work = assignments, uploads, extensions, marking, quizzes, quiz_setting
+    for module in (auth, courses, *about_work, live_classes, dashboards):
         csrf.exempt(module.blueprint)
         api.register_blueprint(module.blueprint)
     docs.register(app, api)

@@ -248,7 +248,9 @@ def _in_order(session: Session, assignment: Assignment, *, without: UUID) -> Seq
 
 
 def _place(session: Session, question_ids: Sequence[UUID]) -> None:
-    placed = func.unnest(cast(list(question_ids), ARRAY(Uuid))).table_valued("id", with_ordinality="place")
+    placed = (
+        func.unnest(cast(list(question_ids), ARRAY(Uuid))).table_valued("id", with_ordinality="place").render_derived()
+    )
     statement = update(Question).where(Question.id == placed.c.id, Question.position != placed.c.place)
     session.execute(statement.values(position=placed.c.place).execution_options(synchronize_session=False))
 
