@@ -139,21 +139,21 @@ One = enveloped(KnownQuestionSchema)
 
 @call(
     blueprint,
-    "/<uuid:assignment_id>/questions",
+    "/<uuid:quiz_id>/questions",
     "GET",
     enveloped(KnownQuestionSchema, many=True),
     permission=Permission.SET_ASSIGNMENT,
     refusals={404: NONE_OF_YOURS},
 )
-def questions(assignment_id: UUID) -> dict[str, Any]:
+def questions(quiz_id: UUID) -> dict[str, Any]:
     """Read the questions of a quiz one teaches, with what is right"""
-    _set_by_caller(assignment_id)
-    return success(questions_of(current_session(), assignment_id))
+    _set_by_caller(quiz_id)
+    return success(questions_of(current_session(), quiz_id))
 
 
 @call(
     blueprint,
-    "/<uuid:assignment_id>/questions",
+    "/<uuid:quiz_id>/questions",
     "POST",
     One,
     permission=Permission.SET_ASSIGNMENT,
@@ -162,14 +162,14 @@ def questions(assignment_id: UUID) -> dict[str, Any]:
 )
 @blueprint.arguments(KnownQuestionSchema)
 @idempotent
-def add(sent: dict[str, Any], assignment_id: UUID) -> Response:
+def add(sent: dict[str, Any], quiz_id: UUID) -> Response:
     """Add a question to a quiz, after the others, until somebody begins it"""
     options = tuple(SetOption(**option) for option in sent.pop("options"))
-    made = perform(add_question, caller(), assignment_id, SetQuestion(options=options, **sent), at=now())
-    question = next(each for each in questions_of(current_session(), assignment_id) if each.id == made.id)
+    made = perform(add_question, caller(), quiz_id, SetQuestion(options=options, **sent), at=now())
+    question = next(each for each in questions_of(current_session(), quiz_id) if each.id == made.id)
     answer = jsonify(One().dump(success(question, "Added.")))
     answer.status_code = 201
-    answer.headers["Location"] = url_for("api_quiz_setting.questions", assignment_id=assignment_id)
+    answer.headers["Location"] = url_for("api_quiz_setting.questions", quiz_id=quiz_id)
     return answer
 
 
@@ -206,8 +206,8 @@ def grade(sent: dict[str, Any], submission_id: UUID) -> Response:
     return jsonify(Answers().dump(success(_answers(submission_id), "Marked.")))
 
 
-def _set_by_caller(assignment_id: UUID) -> None:
-    assignment_set_by(current_session(), caller().person_id, assignment_id)
+def _set_by_caller(quiz_id: UUID) -> None:
+    assignment_set_by(current_session(), caller().person_id, quiz_id)
 
 
 def _answers(submission_id: UUID) -> dict[str, Any]:

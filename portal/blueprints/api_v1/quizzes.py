@@ -133,16 +133,16 @@ Attempt = enveloped(QuizAttemptSchema)
 
 @call(
     blueprint,
-    "/<uuid:assignment_id>",
+    "/<uuid:quiz_id>",
     "GET",
     enveloped(QuizSchema),
     permission=Permission.SUBMIT_ASSIGNMENT,
     refusals={404: NO_QUIZ},
 )
-def quiz(assignment_id: UUID) -> dict[str, Any]:
+def quiz(quiz_id: UUID) -> dict[str, Any]:
     """Read how a quiz is taken, and one's own attempts"""
     session, student_id = current_session(), caller().person_id
-    page = assignment_for(session, student_id, assignment_id)
+    page = assignment_for(session, student_id, quiz_id)
     facts = quiz_facts(session, page.id, page.enrolment_id)
     if facts is None:
         raise NotFound
@@ -166,7 +166,7 @@ def quiz(assignment_id: UUID) -> dict[str, Any]:
 
 @call(
     blueprint,
-    "/<uuid:assignment_id>/attempts",
+    "/<uuid:quiz_id>/attempts",
     "POST",
     Attempt,
     permission=Permission.SUBMIT_ASSIGNMENT,
@@ -174,12 +174,12 @@ def quiz(assignment_id: UUID) -> dict[str, Any]:
     refusals={404: NO_QUIZ, 409: "Not open, closed, or no attempt left."},
 )
 @idempotent
-def begin(assignment_id: UUID) -> Response:
+def begin(quiz_id: UUID) -> Response:
     """Begin an attempt, or go on with the one that is open
 
     Its time runs from now and ends at `ends_at`; then the portal hands in what was saved.
     """
-    attempt = perform(begin_attempt, caller(), assignment_id, at=now())
+    attempt = perform(begin_attempt, caller(), quiz_id, at=now())
     answer = jsonify(Attempt().dump(success(_attempt(attempt.id), "Begun.")))
     answer.status_code = 201
     answer.headers["Location"] = url_for("api_quizzes.attempt", attempt_id=attempt.id)

@@ -27,20 +27,20 @@ from portal.web.htmx import go_to, respond, wants_fragment
 from portal.web.sessions import the_person
 
 
-@blueprint.get("/assignments/<uuid:assignment_id>/quiz")
+@blueprint.get("/assignments/<uuid:quiz_id>/quiz")
 @requires(Permission.SUBMIT_ASSIGNMENT)
-def quiz(assignment_id: UUID) -> Response:
+def quiz(quiz_id: UUID) -> Response:
     """What a quiz asks for: how many questions, how much time, how many attempts; and those made so far."""
-    return _start(*_quiz(assignment_id))
+    return _start(*_quiz(quiz_id))
 
 
-@blueprint.post("/assignments/<uuid:assignment_id>/quiz/attempts")
+@blueprint.post("/assignments/<uuid:quiz_id>/quiz/attempts")
 @requires(Permission.SUBMIT_ASSIGNMENT)
-def begin_quiz(assignment_id: UUID) -> BaseResponse:
+def begin_quiz(quiz_id: UUID) -> BaseResponse:
     """Begin, or go on with the attempt that is open."""
-    page, facts = _quiz(assignment_id)
+    page, facts = _quiz(quiz_id)
     try:
-        attempt = perform(begin_attempt, the_person(), assignment_id, at=now())
+        attempt = perform(begin_attempt, the_person(), quiz_id, at=now())
     except Conflict as refusal:
         return _start(page, facts, refused=refusal.message, status=409)
     return go_to(url_for("student.quiz_attempt", attempt_id=attempt.id))
@@ -102,9 +102,9 @@ def hand_in_quiz(attempt_id: UUID) -> BaseResponse:
     return go_to(url_for("student.quiz_attempt", attempt_id=attempt_id))
 
 
-def _quiz(assignment_id: UUID) -> tuple[AssignmentPage, QuizFacts]:
+def _quiz(quiz_id: UUID) -> tuple[AssignmentPage, QuizFacts]:
     session = current_session()
-    page = queries.assignment_for(session, the_person().person_id, assignment_id)
+    page = queries.assignment_for(session, the_person().person_id, quiz_id)
     facts = quiz_facts(session, page.id, page.enrolment_id)
     if facts is None:
         raise NotFound

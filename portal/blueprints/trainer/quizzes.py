@@ -116,35 +116,35 @@ class QuizForm(PortalForm):
     shuffle = BooleanField("Each student has the questions and options in another order")
 
 
-@blueprint.get("/assignments/<uuid:assignment_id>/questions")
+@blueprint.get("/assignments/<uuid:quiz_id>/questions")
 @requires(Permission.SET_ASSIGNMENT)
-def quiz_questions(assignment_id: UUID) -> Response:
+def quiz_questions(quiz_id: UUID) -> Response:
     """The questions of a quiz, and how it is taken."""
-    return _show(_page(assignment_id))
+    return _show(_page(quiz_id))
 
 
-@blueprint.post("/assignments/<uuid:assignment_id>/quiz")
+@blueprint.post("/assignments/<uuid:quiz_id>/quiz")
 @requires(Permission.SET_ASSIGNMENT)
-def set_up_quiz(assignment_id: UUID) -> BaseResponse:
+def set_up_quiz(quiz_id: UUID) -> BaseResponse:
     """Decide how a quiz is taken."""
-    page = _page(assignment_id)
+    page = _page(quiz_id)
     form = QuizForm()
     if not form.validate():
         return _show(page, form, status=422)
     command = SetQuiz(minutes=form.minutes.data, shuffle=form.shuffle.data)
     try:
-        perform(set_quiz, the_person(), assignment_id, command, at=now())
+        perform(set_quiz, the_person(), quiz_id, command, at=now())
     except (Invalid, Conflict) as refusal:
         return _show(page, form, status=form.refuse(refusal))
     flash("Saved. Who has begun already keeps the time they were given.", "done")
-    return _back(assignment_id)
+    return _back(quiz_id)
 
 
-@blueprint.get("/assignments/<uuid:assignment_id>/questions/new")
+@blueprint.get("/assignments/<uuid:quiz_id>/questions/new")
 @requires(Permission.SET_ASSIGNMENT)
-def new_question(assignment_id: UUID) -> Response:
+def new_question(quiz_id: UUID) -> Response:
     """An empty question of the kind that was chosen."""
-    page = _page(assignment_id)
+    page = _page(quiz_id)
     blank = [{"text": "", "is_right": False}] * USUAL_OPTIONS
     form = QuestionForm(
         formdata=None, data={"kind": _kind_of_request(), "points": 1, "options": blank, "is_true": "true"}
@@ -152,30 +152,30 @@ def new_question(assignment_id: UUID) -> Response:
     return _form(page, form)
 
 
-@blueprint.post("/assignments/<uuid:assignment_id>/questions")
+@blueprint.post("/assignments/<uuid:quiz_id>/questions")
 @requires(Permission.SET_ASSIGNMENT)
-def create_question(assignment_id: UUID) -> BaseResponse:
+def create_question(quiz_id: UUID) -> BaseResponse:
     """Keep a new question; or add lines for options, which keeps nothing yet."""
-    page, form = _page(assignment_id), QuestionForm()
+    page, form = _page(quiz_id), QuestionForm()
     if request.form.get("row") == "add-options":
         return _form(page, _with_options(form))
     if not form.validate():
         return _form(page, form, status=422)
     try:
-        perform(add_question, the_person(), assignment_id, form.command(), at=now())
+        perform(add_question, the_person(), quiz_id, form.command(), at=now())
     except (Invalid, Conflict) as refusal:
         return _form(page, form, status=form.refuse(refusal))
     flash("Kept.", "done")
     if request.form.get("then") == "another":
-        return go_to(url_for("trainer.new_question", assignment_id=assignment_id, kind=form.kind.data))
-    return _back(assignment_id)
+        return go_to(url_for("trainer.new_question", quiz_id=quiz_id, kind=form.kind.data))
+    return _back(quiz_id)
 
 
-@blueprint.get("/assignments/<uuid:assignment_id>/questions/<uuid:question_id>")
+@blueprint.get("/assignments/<uuid:quiz_id>/questions/<uuid:question_id>")
 @requires(Permission.SET_ASSIGNMENT)
-def quiz_question(assignment_id: UUID, question_id: UUID) -> Response:
+def quiz_question(quiz_id: UUID, question_id: UUID) -> Response:
     """A question, to be changed; once somebody began, its explanation alone."""
-    page, question = _question(assignment_id, question_id)
+    page, question = _question(quiz_id, question_id)
     typed = {
         "kind": question.kind,
         "text": question.text,
@@ -187,88 +187,88 @@ def quiz_question(assignment_id: UUID, question_id: UUID) -> Response:
     return _form(page, QuestionForm(formdata=None, data=typed), question)
 
 
-@blueprint.post("/assignments/<uuid:assignment_id>/questions/<uuid:question_id>")
+@blueprint.post("/assignments/<uuid:quiz_id>/questions/<uuid:question_id>")
 @requires(Permission.SET_ASSIGNMENT)
-def change_question(assignment_id: UUID, question_id: UUID) -> BaseResponse:
+def change_question(quiz_id: UUID, question_id: UUID) -> BaseResponse:
     """Change a question; or add lines for options, which keeps nothing yet."""
-    page, question = _question(assignment_id, question_id)
+    page, question = _question(quiz_id, question_id)
     form = QuestionForm()
     if request.form.get("row") == "add-options":
         return _form(page, _with_options(form), question)
     if not form.validate():
         return _form(page, form, question, status=422)
     try:
-        perform(edit_question, the_person(), assignment_id, question_id, form.command(), at=now())
+        perform(edit_question, the_person(), quiz_id, question_id, form.command(), at=now())
     except (Invalid, Conflict) as refusal:
         return _form(page, form, question, status=form.refuse(refusal))
     flash("Saved.", "done")
-    return _back(assignment_id)
+    return _back(quiz_id)
 
 
-@blueprint.post("/assignments/<uuid:assignment_id>/questions/<uuid:question_id>/explanation")
+@blueprint.post("/assignments/<uuid:quiz_id>/questions/<uuid:question_id>/explanation")
 @requires(Permission.SET_ASSIGNMENT)
-def explain(assignment_id: UUID, question_id: UUID) -> BaseResponse:
+def explain(quiz_id: UUID, question_id: UUID) -> BaseResponse:
     """Write what is shown once the quiz is closed."""
-    _question(assignment_id, question_id)
+    _question(quiz_id, question_id)
     said = QuestionForm().explanation.data or ""
-    return _act(assignment_id, "Saved.", explain_question, question_id, said)
+    return _act(quiz_id, "Saved.", explain_question, question_id, said)
 
 
-@blueprint.post("/assignments/<uuid:assignment_id>/questions/<uuid:question_id>/removal")
+@blueprint.post("/assignments/<uuid:quiz_id>/questions/<uuid:question_id>/removal")
 @requires(Permission.SET_ASSIGNMENT)
-def drop_question(assignment_id: UUID, question_id: UUID) -> BaseResponse:
+def drop_question(quiz_id: UUID, question_id: UUID) -> BaseResponse:
     """Take a question away."""
-    _question(assignment_id, question_id)
-    return _act(assignment_id, "Removed.", remove_question, question_id)
+    _question(quiz_id, question_id)
+    return _act(quiz_id, "Removed.", remove_question, question_id)
 
 
-@blueprint.post("/assignments/<uuid:assignment_id>/questions/<uuid:question_id>/place")
+@blueprint.post("/assignments/<uuid:quiz_id>/questions/<uuid:question_id>/place")
 @requires(Permission.SET_ASSIGNMENT)
-def place_question(assignment_id: UUID, question_id: UUID) -> BaseResponse:
+def place_question(quiz_id: UUID, question_id: UUID) -> BaseResponse:
     """Put a question at another place."""
-    _, question = _question(assignment_id, question_id)
+    _, question = _question(quiz_id, question_id)
     to = request.form.get("to", type=int) or question.position
-    return _act(assignment_id, "", move_question, question_id, to)
+    return _act(quiz_id, "", move_question, question_id, to)
 
 
-@blueprint.post("/assignments/<uuid:assignment_id>/questions/points")
+@blueprint.post("/assignments/<uuid:quiz_id>/questions/points")
 @requires(Permission.SET_ASSIGNMENT)
-def agree_points(assignment_id: UUID) -> BaseResponse:
+def agree_points(quiz_id: UUID) -> BaseResponse:
     """Have the quiz be worth what its questions are."""
-    _page(assignment_id)
+    _page(quiz_id)
     words = "The quiz is worth what its questions are together."
-    return _act(assignment_id, words, take_points_of_questions)
+    return _act(quiz_id, words, take_points_of_questions)
 
 
-@blueprint.get("/assignments/<uuid:assignment_id>/quiz/preview")
+@blueprint.get("/assignments/<uuid:quiz_id>/quiz/preview")
 @requires(Permission.SET_ASSIGNMENT)
-def preview_quiz(assignment_id: UUID) -> Response:
+def preview_quiz(quiz_id: UUID) -> Response:
     """A quiz as a student sees it; nothing is saved."""
-    page, session = _page(assignment_id), current_session()
-    set_up, questions = set_up_of(session, assignment_id), questions_of(session, assignment_id)
+    page, session = _page(quiz_id), current_session()
+    set_up, questions = set_up_of(session, quiz_id), questions_of(session, quiz_id)
     asked = in_order(questions, PREVIEW_SEED if set_up.shuffle else 0)
     return respond("trainer/quiz_preview.html", assignment=page, set_up=set_up, questions=asked)
 
 
-@blueprint.get("/assignments/<uuid:assignment_id>/quiz/figures")
+@blueprint.get("/assignments/<uuid:quiz_id>/quiz/figures")
 @requires(Permission.MARK_SUBMISSION)
-def quiz_figures(assignment_id: UUID) -> Response:
+def quiz_figures(quiz_id: UUID) -> Response:
     """How each question went: the share of its points, and the wrong option chosen most."""
-    page = _page(assignment_id)
-    return respond("trainer/quiz_figures.html", assignment=page, questions=figures_of(current_session(), assignment_id))
+    page = _page(quiz_id)
+    return respond("trainer/quiz_figures.html", assignment=page, questions=figures_of(current_session(), quiz_id))
 
 
-def _page(assignment_id: UUID) -> SetPage:
+def _page(quiz_id: UUID) -> SetPage:
     """Return a quiz of this trainer; another kind of assignment has no such pages."""
-    page = queries.assignment_set_by(current_session(), the_person().person_id, assignment_id)
+    page = queries.assignment_set_by(current_session(), the_person().person_id, quiz_id)
     if page.assignment_type != "quiz":
         raise NotFound
     return page
 
 
-def _question(assignment_id: UUID, question_id: UUID) -> tuple[SetPage, KnownQuestion]:
-    page = _page(assignment_id)
-    for question in questions_of(current_session(), assignment_id):
+def _question(quiz_id: UUID, question_id: UUID) -> tuple[SetPage, KnownQuestion]:
+    page = _page(quiz_id)
+    for question in questions_of(current_session(), quiz_id):
         if question.id == question_id:
             return page, question
     raise NotFound
@@ -317,16 +317,16 @@ def _with_options(form: QuestionForm) -> QuestionForm:
     return QuestionForm(formdata=None, data=typed | {"options": options})
 
 
-def _act(assignment_id: UUID, words: str, operation: Callable[..., Any], *what: Any) -> BaseResponse:
+def _act(quiz_id: UUID, words: str, operation: Callable[..., Any], *what: Any) -> BaseResponse:
     """Do one thing to a quiz and go back to its questions; say there what was done, or why not."""
     try:
-        perform(operation, the_person(), assignment_id, *what, at=now())
+        perform(operation, the_person(), quiz_id, *what, at=now())
         if words:
             flash(words, "done")
     except (Invalid, Conflict) as refusal:
         flash(next(iter(refusal.fields.values()), refusal.message), "problem")
-    return _back(assignment_id)
+    return _back(quiz_id)
 
 
-def _back(assignment_id: UUID) -> BaseResponse:
-    return go_to(url_for("trainer.quiz_questions", assignment_id=assignment_id))
+def _back(quiz_id: UUID) -> BaseResponse:
+    return go_to(url_for("trainer.quiz_questions", quiz_id=quiz_id))
