@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Response, flash, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import BooleanField, FieldList, FormField, HiddenField, IntegerField, RadioField
-from wtforms.validators import NumberRange, Optional
+from wtforms.validators import AnyOf, NumberRange, Optional
 
 from portal.blueprints.trainer import blueprint
 from portal.db import current_session, perform
@@ -70,7 +70,7 @@ class OptionForm(PortalForm):
 class QuestionForm(PortalForm):
     """A question as it is typed."""
 
-    kind = HiddenField("Kind")
+    kind = HiddenField("Kind", [AnyOf([kind.value for kind in QuestionKind], "Choose again how it is answered.")])
     text = LongTextField("Question", [required("Write the question."), at_most(LONGEST_QUESTION)])
     points = IntegerField("Points", [required(), NumberRange(1, MOST_POINTS)], default=1)
     options = FieldList(FormField(OptionForm), "Options", max_entries=MOST_OPTIONS)
@@ -84,11 +84,8 @@ class QuestionForm(PortalForm):
 
     @property
     def asked_kind(self) -> QuestionKind:
-        """The kind that this form is for."""
-        try:
-            return QuestionKind(self.kind.data or "")
-        except ValueError:
-            raise NotFound from None
+        """The kind that this form is for; a form that names none is refused, and shown as the usual one."""
+        return next((kind for kind in QuestionKind if kind.value == self.kind.data), QuestionKind.SINGLE)
 
     def command(self) -> SetQuestion:
         """Return what the form says as the operations take it; options without a text are left out."""
