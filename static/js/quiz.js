@@ -5,12 +5,13 @@
   if (!clock) return;
   const RELOAD_AFTER = 12; // seconds after the end: by then the server takes nothing more and hands in
   const AGAIN_AFTER = 4000; // milliseconds
+  const WARNINGS = [[0, "The time is over."], [60, "1 minute left."], [300, "5 minutes left."]]; // seconds left
   const ahead = new Date(clock.dataset.now) - Date.now();
   const end = new Date(clock.dataset.endsAt) - ahead;
   const left = clock.querySelector("[data-left]");
   const says = clock.querySelector("[data-says]");
   const two = (number) => String(number).padStart(2, "0");
-  const told = new Set();
+  let told = Infinity;
   let reloaded = false;
 
   const renew = () => {
@@ -21,19 +22,14 @@
     left.textContent = rest < 86400 ? `${hours ? `${hours}:${two(minutes)}` : minutes}:${two(rest % 60)} left` : "";
     clock.classList.toggle("soon", rest <= 300 && rest > 0);
     clock.classList.toggle("over", rest === 0);
-    for (const [at, words] of [[300, "5 minutes left."], [60, "1 minute left."], [0, "The time is over."]]) {
-      if (seconds > at || told.has(at)) continue;
-      [300, 60, 0].filter((other) => other >= at).forEach((other) => told.add(other));
-      says.textContent = words;
-    }
+    // The nearest warning counts: a page that is opened in the last minute says that one alone.
+    const [at, words] = WARNINGS.find(([at]) => seconds <= at) ?? [];
+    if (words && at < told) [told, says.textContent] = [at, words];
     if (seconds <= -RELOAD_AFTER && !reloaded) {
       reloaded = true;
       location.replace(location.pathname.replace(/\/(hand-in|answers)$/, ""));
     }
   };
-  // The nearest warning counts: a page that is opened in the last minute says that one alone.
-  const seconds = Math.ceil((end - Date.now()) / 1000);
-  if (seconds <= 60) told.add(300);
   renew();
   setInterval(renew, 500);
   document.addEventListener("visibilitychange", renew);
