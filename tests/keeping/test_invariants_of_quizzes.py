@@ -9,6 +9,8 @@ from portal.keeping.invariants import Look, check
 from tests.domain.quizzes.arranging import begin, hand_in, make_quiz, right_answers, save
 from tests.factories import now
 from tests.keeping.at_work import World
+from tests.keeping.at_work import arranged as arranged
+from tests.keeping.at_work import live_template as live_template
 from tests.keeping.at_work import world as world
 
 # The rule, what is planted, and a part of what is said.
