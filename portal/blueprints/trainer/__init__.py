@@ -10,6 +10,7 @@ from portal.blueprints.trainer import (  # noqa: E402, F401 - the views register
     dashboard,
     extensions,
     figures,
+    gradebook,
     hand_ins,
     live_classes,
     mark_sheets,
@@ -20,4 +21,5 @@ from portal.blueprints.trainer import (  # noqa: E402, F401 - the views register
     quiz_answers,
     quizzes,
     rubrics,
+    weights,
 )

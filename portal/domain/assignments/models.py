@@ -88,7 +88,8 @@ class Assignment(Base):
     instructions: Mapped[str] = mapped_column(server_default="")
     """Markdown."""
     points: Mapped[int]
-    weight: Mapped[int] = mapped_column(server_default="1")
+    weight: Mapped[Decimal] = mapped_column(Numeric(5, 2), server_default="0")
+    """Percent of the final mark; those of an intake add to 100 (`keep_weights`), or none weighs anything yet."""
     opens_at: Mapped[datetime | None]
     due_at: Mapped[datetime]
     cut_off_at: Mapped[datetime | None]

@@ -99,10 +99,10 @@ def newest_attempt() -> LateralFromClause:
     )
 
 
-def counting_mark() -> LateralFromClause:
-    """The released mark of the attempt that counts: the latest that has one, or the best."""
+def counting_mark(*, held_too: bool = False) -> LateralFromClause:
+    """The mark of the attempt that counts, the latest that has one or the best: of those released, or of all."""
     shown = (
-        select(Submission.attempt, Grade.final_points)
+        select(Submission.attempt, Grade.final_points, Grade.released_at)
         .ext(distinct_on(Submission.id))
         .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
         .join(
@@ -112,7 +112,7 @@ def counting_mark() -> LateralFromClause:
         .where(
             SubmissionMember.assignment_id == Assignment.id,
             SubmissionMember.enrolment_id == Enrolment.id,
-            Grade.released_at.is_not(None),
+            *(() if held_too else (Grade.released_at.is_not(None),)),
         )
         .order_by(Submission.id, Grade.graded_at.desc(), Grade.id.desc())
         .correlate(Assignment, Enrolment)
@@ -120,7 +120,7 @@ def counting_mark() -> LateralFromClause:
     )
     best_first = case((Assignment.counted_attempt == CountedAttempt.BEST, shown.c.final_points))
     return lateral(
-        select(shown.c.final_points)
+        select(shown.c.final_points, shown.c.released_at, shown.c.attempt)
         .order_by(best_first.desc().nulls_last(), shown.c.attempt.desc())
         .limit(1)
         .correlate(Assignment),
