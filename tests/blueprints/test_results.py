@@ -110,7 +110,7 @@ def test_weights_that_are_missing_are_told_in_amber(ama: FlaskClient, world: Ses
     page = ama.get(address(cast))
     assert "Weights add to 0 of 100" in words(parse(page).css_first(".notice.soon"))
     assert figures(page) == {}
-    assert row(page, "Work 1") == ["practice", "50 of 100", "–"]
+    assert row(page, "Work 1") == ["–", "50 of 100", "–"]
 
 
 def test_a_final_mark_stands_once_nothing_is_open(ama: FlaskClient, world: Session, cast: Cast) -> None:

@@ -41,6 +41,7 @@ def register(app: Flask) -> None:
         marking,
         quiz_setting,
         quizzes,
+        results,
         uploads,
     )
 
@@ -57,6 +58,7 @@ def register(app: Flask) -> None:
     api = _Api(app)
     about_work = assignments, uploads, extensions, marking, quizzes, quiz_setting
     for module in (auth, courses, *about_work, live_classes, dashboards):
+    for module in (auth, courses, assignments, uploads, extensions, marking, results, live_classes, dashboards):
         csrf.exempt(module.blueprint)
         api.register_blueprint(module.blueprint)
     docs.register(app, api)

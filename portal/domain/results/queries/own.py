@@ -33,8 +33,8 @@ NOT_SET_YET = "not-set-yet"
 class OwnPiece:
     """One assignment on a student's page of results."""
 
-    name: str
-    """Its id as text, or `NOT_SET_YET`."""
+    assignment_id: UUID | None
+    """None: all work that is not set yet, together."""
     title: str
     assignment_type: str
     piece: Piece
@@ -42,6 +42,11 @@ class OwnPiece:
     handed_in_at: datetime | None
     late: bool
     released_at: datetime | None
+
+    @property
+    def name(self) -> str:
+        """What a field for it is called."""
+        return NOT_SET_YET if self.assignment_id is None else str(self.assignment_id)
 
     @property
     def earned(self) -> Decimal | None:
@@ -125,13 +130,13 @@ def _results(session: Session, row: Any, at: datetime) -> OwnResults:
     if row.state not in CURRENT:
         shown = [piece for piece in shown if piece.handed_in_at or piece.piece.mark is not None]
     elif not_set := sum((each.weight for each in weighed if each.state == AssignmentState.DRAFT), Decimal(0)):
-        shown.append(OwnPiece(NOT_SET_YET, "Work not set yet", "", Piece(not_set, 100), None, None, False, None))
+        shown.append(OwnPiece(None, "Work not set yet", "", Piece(not_set, 100), None, None, False, None))
     return OwnResults(*row, shown, sum((each.weight for each in weighed), Decimal(0)))
 
 
 def _own_piece(assignment: WeighedAssignment, cell: Cell, at: datetime) -> OwnPiece:
     return OwnPiece(
-        str(assignment.id),
+        assignment.id,
         assignment.title,
         assignment.assignment_type,
         piece_of(assignment, cell, at),
