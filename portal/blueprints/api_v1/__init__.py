@@ -56,9 +56,8 @@ def register(app: Flask) -> None:
         },
     )
     api = _Api(app)
-    about_work = assignments, uploads, extensions, marking, quizzes, quiz_setting
+    about_work = assignments, uploads, extensions, marking, quizzes, quiz_setting, results
     for module in (auth, courses, *about_work, live_classes, dashboards):
-    for module in (auth, courses, assignments, uploads, extensions, marking, results, live_classes, dashboards):
         csrf.exempt(module.blueprint)
         api.register_blueprint(module.blueprint)
     docs.register(app, api)
