@@ -32,7 +32,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
         "bulk_bar",
     ),
     "components/progress.html": ("progress", "seats_bar", "upload_progress", "pending_notice", "arrivals"),
-    "components/marks.html": ("mark_changes", "mark_penalty", "rubric_table", "rubric_choices", "mark_cell", "final_figures", "record"),
+    "components/marks.html": ("mark_changes", "mark_penalty", "rubric_table", "rubric_choices", "final_figures", "record"),
     "components/quiz.html": ("question_part", "answered_part"),
     "components/charts.html": ("bar_chart", "line_chart", "sparkline"),
     "components/calendar.html": ("week_calendar", "class_list"),

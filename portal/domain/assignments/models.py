@@ -240,6 +240,13 @@ class Submission(Base):
             postgresql_where=sql("state = 'draft'"),
         ),
         Index("ix_submissions_queue", "assignment_id", "state", "submitted_at", "id"),
+        Index(
+            "ix_submissions_handed_in",
+            "assignment_id",
+            "submitted_at",
+            "id",
+            postgresql_where=sql("state IN ('submitted', 'graded', 'returned')"),
+        ),
     )
 
 
@@ -373,6 +380,7 @@ class Grade(Base):
         CheckConstraint("raw_points >= 0 AND penalty_points >= 0", name="points"),
         CheckConstraint("final_points = greatest(raw_points - penalty_points, 0)", name="final_points"),
         Index("ix_grades_submission_id_enrolment_id_graded_at", "submission_id", "enrolment_id", "graded_at"),
+        Index("ix_grades_not_released", "submission_id", postgresql_where=sql("released_at IS NULL")),
     )
 
 

@@ -18,6 +18,7 @@ PASS_MARK = Decimal(50)
 TENTHS = 10  # of a percent: to what a final mark is rounded
 HALF = Fraction(1, 2)
 WHOLE = 100
+HUNDREDTHS = 100  # of a point, of a percent: marks and weights have no smaller parts
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def final_mark(pieces: Iterable[Piece]) -> FinalMark | None:
         so_far=_percent(secured, decided) if decided else None,
         secured=_percent(secured, reckoned.whole),
         most=_percent(secured + reckoned.open, reckoned.whole),
-        decided=_percent(decided, reckoned.whole),
+        decided=_percent(Fraction(decided), reckoned.whole),
         is_final=not reckoned.open,
     )
 
@@ -103,23 +104,35 @@ def needed(pieces: Iterable[Piece], target: Decimal) -> Decimal | None:
 
 @dataclass(frozen=True)
 class _Reckoned:
-    """Weights: what was reached of them, what of them is open, and all."""
+    """In hundredths of weight: what was reached, what is open, and all."""
 
     secured: Fraction
-    open: Fraction
-    whole: Fraction
+    open: int
+    whole: int
 
     @classmethod
     def of(cls, pieces: Iterable[Piece]) -> _Reckoned | None:
-        secured = still_open = whole = Fraction(0)
+        """Add up whole numbers, one sum for each number of points: one fraction for each piece takes ten times as long."""
+        earned: dict[int, int] = {}
+        still_open = whole = 0
         for piece in pieces:
-            weight = Fraction(piece.weight)
+            weight = _hundredths(piece.weight)
             whole += weight
-            secured += weight * piece.share
-            if not piece.is_decided:
+            if piece.mark is not None:
+                mark = min(_hundredths(piece.mark), HUNDREDTHS * piece.points)
+                earned[piece.points] = earned.get(piece.points, 0) + weight * mark
+            elif not piece.missed:
                 still_open += weight
+        secured = sum((Fraction(sum_of, HUNDREDTHS * points) for points, sum_of in earned.items()), Fraction(0))
         return cls(secured, still_open, whole) if whole else None
 
 
-def _percent(part: Fraction, whole: Fraction) -> Decimal:
-    return Decimal(math.floor(part / whole * WHOLE * TENTHS + HALF)) / TENTHS
+def _hundredths(figure: Decimal) -> int:
+    """Weights and marks have two decimals at most."""
+    return int(figure * HUNDREDTHS)
+
+
+def _percent(part: Fraction, whole: int) -> Decimal:
+    """Return a share in percent, rounded to a tenth, a half upwards."""
+    numerator, denominator = part.numerator * WHOLE * TENTHS, part.denominator * whole
+    return Decimal((2 * numerator + denominator) // (2 * denominator)) / TENTHS
