@@ -34,7 +34,7 @@ A_PLAUSIBLE_FORM = {
     "action": "release",
 }
 A_PLAUSIBLE_MARK = {"grade": 100}
-"""For the one call that reads JSON."""
+"""For the calls of marking that read JSON."""
 
 ELSEWHERE = frozenset({"auth.kept_form"})
 """Named by a key of its own: tests/blueprints/test_kept_forms.py."""
@@ -212,6 +212,8 @@ def _content(method: str, address: str) -> dict[str, Any]:
         return {}
     if address.startswith("/api/v1/") and address.endswith(("/grade", "/extensions", "/decision")):
         return {"json": A_PLAUSIBLE_MARK | {"hours": 24}}
+    if address.startswith("/api/v1/") and address.endswith("/weights"):
+        return {"json": {"weights": [], "seen": ""}}
     return {"data": A_PLAUSIBLE_FORM}
 
 

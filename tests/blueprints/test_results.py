@@ -139,7 +139,14 @@ def test_the_record_fits_on_paper_and_invents_nothing(ama: FlaskClient, world: S
     mark(world, cast, hand_in(world, cast, first), "80", release=True)
     page = ama.get(address(cast, "record"))
     text = words(page)
-    for part in ("Ama Mensah", cast.ama.student_number, "Professional Photography", "80 of 100", "48 %", "no certificate"):
+    for part in (
+        "Ama Mensah",
+        cast.ama.student_number,
+        "Professional Photography",
+        "80 of 100",
+        "48 %",
+        "no certificate",
+    ):
         assert part in text
     assert parse(page).css_first(".paper-head") is not None
 

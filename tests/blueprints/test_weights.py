@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal as D
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,6 +14,8 @@ from portal.domain.assignments.models import Assignment
 from tests.cast import Cast
 from tests.factories import make_assignment, now
 from tests.pages import parse, words
+
+D = Decimal
 
 
 @pytest.fixture

@@ -24,6 +24,8 @@ from portal.domain.results.queries.gradebook import (
     GradebookRow,
     Order,
     Shown,
+)
+from portal.domain.results.queries.gradebook import (
     gradebook as read_gradebook,
 )
 from portal.domain.results.queries.own import OwnPiece, results_of_student
@@ -61,7 +63,9 @@ class FinalMarkSchema(ma.Schema):
         required=True, as_string=True, allow_none=True, metadata={"description": "once nothing is open, else null"}
     )
     on_course = ma.fields.Boolean(
-        required=True, allow_none=True, metadata={"description": "whether `so_far` is a pass; nothing is confirmed by it"}
+        required=True,
+        allow_none=True,
+        metadata={"description": "whether `so_far` is a pass; nothing is confirmed by it"},
     )
 
 
@@ -97,9 +101,7 @@ class WeighedAssignmentSchema(ma.Schema):
 
     id = ma.fields.UUID(required=True)
     title = ma.fields.String(required=True)
-    status = ma.fields.String(
-        required=True, attribute="state", metadata={"enum": ["draft", "published", "archived"]}
-    )
+    status = ma.fields.String(required=True, attribute="state", metadata={"enum": ["draft", "published", "archived"]})
     max_points = ma.fields.Integer(required=True, attribute="points")
     due_date = ma.fields.AwareDateTime(required=True, attribute="due_at")
     weight = ma.fields.Decimal(required=True, as_string=True, metadata={"description": "percent of the final mark"})

@@ -1,4 +1,4 @@
-"""A student's results in a course: marks with their weights, what they come to, what they would come to, and on paper."""
+"""A student's results in a course: marks with their weights, what they come to and would come to, and on paper."""
 
 from __future__ import annotations
 

@@ -23,8 +23,10 @@ from portal.domain.results.queries.gradebook import (
     GradebookRow,
     Order,
     Shown,
-    gradebook as read_gradebook,
     whole_gradebook,
+)
+from portal.domain.results.queries.gradebook import (
+    gradebook as read_gradebook,
 )
 from portal.domain.results.queries.own import record_of
 from portal.domain.results.queries.weights import IntakeSeen, intake_with_results
@@ -117,8 +119,8 @@ def _lines(book: Gradebook, at: datetime) -> Iterator[list[Cell]]:
             guarded(row.student),
             guarded(row.student_number or ""),
             *(_cell(row, assignment.id, at) for assignment in book.assignments),
-            row.mark and row.mark.so_far,
-            row.mark and row.mark.final,
+            None if row.mark is None else row.mark.so_far,
+            None if row.mark is None else row.mark.final,
             Decimal(held),
         ]
 

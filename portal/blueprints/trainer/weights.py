@@ -93,9 +93,7 @@ def _filled(rows: list[WeighedAssignment], read: Mapping[UUID, Decimal], *, by_p
     """Share 100 out among those that have a weight; where none has, among all."""
     chosen = [row for row in rows if read.get(row.id)] or rows
     shares = share_out([row.points if by_points else 1 for row in chosen])
-    return {row.id: "" for row in rows} | {
-        row.id: plain(share) for row, share in zip(chosen, shares, strict=True)
-    }
+    return {row.id: "" for row in rows} | {row.id: plain(share) for row, share in zip(chosen, shares, strict=True)}
 
 
 def _show(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal as D
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -11,6 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from portal.domain.results.final_mark import PASS_MARK, Piece, final_mark, needed
+
+D = Decimal
 
 
 def piece(weight: str, mark: str | None = None, points: int = 100, *, missed: bool = False) -> Piece:
@@ -135,9 +137,7 @@ def test_what_is_needed_reaches_the_target_and_a_tenth_less_does_not(pieces: lis
     answer = needed(pieces, target)
 
     def reached(percent: D) -> D:
-        tried = [
-            each if each.is_decided else replace(each, points=1000, mark=percent * 10) for each in pieces
-        ]
+        tried = [each if each.is_decided else replace(each, points=1000, mark=percent * 10) for each in pieces]
         found = final_mark(tried)
         assert found is not None
         assert found.final is not None

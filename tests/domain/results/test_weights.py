@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from decimal import Decimal as D
+from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,6 +26,8 @@ from tests.cast import Cast, gather_cast
 from tests.domain.assignments.arranging import actor
 from tests.factories import make_assignment, now
 
+D = Decimal
+
 NONE = version_of({})
 
 
@@ -35,7 +38,7 @@ def test_what_is_shared_out_adds_to_a_hundred_and_goes_by_the_parts(parts: list[
     for part, weight in zip(parts, weights, strict=True):
         assert abs(weight - D(100 * part) / max(sum(parts), 1)) < D("0.01")
     by_part = sorted(zip(parts, weights, strict=True))
-    assert all(one[1] <= other[1] for one, other in zip(by_part, by_part[1:], strict=False) if one[0] < other[0])
+    assert all(one[1] <= other[1] for one, other in pairwise(by_part) if one[0] < other[0])
 
 
 def test_three_equal_parts_differ_by_a_hundredth() -> None:
@@ -64,7 +67,9 @@ def work(world: Session, cast: Cast) -> list[Assignment]:
     return made
 
 
-def weigh(session: Session, cast: Cast, work: list[Assignment], *weights: str, seen: str = NONE, by: Any = None) -> None:
+def weigh(
+    session: Session, cast: Cast, work: list[Assignment], *weights: str, seen: str = NONE, by: Any = None
+) -> None:
     chosen = {row.id: D(weight) for row, weight in zip(work, weights, strict=False)}
     command = SetWeights(weights=chosen, seen=seen)
     set_weights(session, actor(by or cast.kofi), cast.intake.id, command, at=now())
@@ -152,7 +157,7 @@ def test_the_database_refuses_weights_that_do_not_add_to_a_hundred(live_engine: 
         session.commit()
         change = text("UPDATE assignments SET weight = :weight WHERE id = :id")
         session.execute(change, {"weight": 60, "id": one})
-        with pytest.raises(IntegrityError, match="weights_add_to_100|add to 60"):
+        with pytest.raises(IntegrityError, match="add to 60"):
             session.commit()
         session.rollback()
         session.execute(change, {"weight": 60, "id": one})

@@ -291,9 +291,7 @@ def _held_back() -> Subquery:
         .join(Submission, Submission.id == Grade.submission_id)
         .join(Assignment, Assignment.id == Submission.assignment_id)
         .join(IntakeTrainer, IntakeTrainer.intake_id == Assignment.intake_id)
-        .where(
-            Grade.released_at.is_(None), marked, ~newer.exists(), IntakeTrainer.user_id == bindparam("trainer_id")
-        )
+        .where(Grade.released_at.is_(None), marked, ~newer.exists(), IntakeTrainer.user_id == bindparam("trainer_id"))
         .group_by(Submission.assignment_id)
         .subquery("held")
     )

@@ -39,7 +39,7 @@ class Shown(StrEnum):
     ALL = "all"
     MISSING = "missing"
     """Something has fallen due, and they have handed in nothing."""
-    BELOW_PASS = "below_pass"
+    NOT_ON_COURSE = "not_on_course"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +139,9 @@ def _page_by_name(
 ) -> Page[GradebookRow]:
     """Only the students of the page are read, and only their work."""
     cursor = fitting(cursor, User.sort_key, Enrolment.id)
-    statement = Span.of(cursor).cut(_select_students().where(*has_words(words, User.search_text)), User.sort_key, Enrolment.id)
+    statement = Span.of(cursor).cut(
+        _select_students().where(*has_words(words, User.search_text)), User.sort_key, Enrolment.id
+    )
     found = page_of(session, statement, {"intake_id": intake_id}, cursor=cursor, size=size)
     rows = _rows(session, [row[:-2] for row in found.items], weighed, at)
     return Page(tuple(rows), found.previous, found.next)
@@ -154,22 +156,20 @@ def _rows(
     session: Session, students: Sequence[Sequence[Any]], weighed: Sequence[WeighedAssignment], at: datetime
 ) -> list[GradebookRow]:
     cells = cells_of(session, [row[0] for row in students], held_too=True)
-    return [GradebookRow(*row, cells[row[0]], final_mark(pieces(weighed, cells[row[0]], at))) for row in students]
+    return [GradebookRow(*(*row, cells[row[0]], final_mark(pieces(weighed, cells[row[0]], at)))) for row in students]
 
 
 def _is_shown(row: GradebookRow, shown: Shown, at: datetime) -> bool:
     match shown:
         case Shown.MISSING:
             return any(cell.is_overdue(at) for cell in row.cells.values())
-        case Shown.BELOW_PASS:
+        case Shown.NOT_ON_COURSE:
             return row.mark is not None and row.mark.on_course is False
         case Shown.ALL:
             return True
 
 
-def _page_of_rows(
-    rows: list[GradebookRow], order: Order, cursor: Keyset | None, size: int
-) -> Page[GradebookRow]:
+def _page_of_rows(rows: list[GradebookRow], order: Order, cursor: Keyset | None, size: int) -> Page[GradebookRow]:
     """Return a page of what was reckoned, from a place and not by counting, as `page_of` does of what is read."""
     place_of = _PLACES[order]
     rows.sort(key=place_of)

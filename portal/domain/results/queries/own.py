@@ -22,7 +22,7 @@ from portal.domain.errors import NotFound
 from portal.domain.permissions import Actor, Permission
 from portal.domain.results.final_mark import FinalMark, Piece, final_mark, needed
 from portal.domain.results.queries.standings import Cell, cells_of, piece_of
-from portal.domain.results.queries.weights import WeighedAssignment, assignments_that_weigh
+from portal.domain.results.queries.weights import WeighedAssignment, assignments_that_weigh, total_of
 from portal.domain.results.weights import HUNDREDTH
 
 NOT_SET_YET = "not-set-yet"
@@ -131,7 +131,7 @@ def _results(session: Session, row: Any, at: datetime) -> OwnResults:
         shown = [piece for piece in shown if piece.handed_in_at or piece.piece.mark is not None]
     elif not_set := sum((each.weight for each in weighed if each.state == AssignmentState.DRAFT), Decimal(0)):
         shown.append(OwnPiece(None, "Work not set yet", "", Piece(not_set, 100), None, None, False, None))
-    return OwnResults(*row, shown, sum((each.weight for each in weighed), Decimal(0)))
+    return OwnResults(*(*row, shown, total_of(weighed)))
 
 
 def _own_piece(assignment: WeighedAssignment, cell: Cell, at: datetime) -> OwnPiece:
