@@ -112,7 +112,7 @@ class _Reckoned:
 
     @classmethod
     def of(cls, pieces: Iterable[Piece]) -> _Reckoned | None:
-        """Add up whole numbers, one sum for each number of points; a fraction for each piece takes ten times as long."""
+        """Add up whole numbers, one sum for each number of points: a fraction for each piece takes far longer."""
         earned: dict[int, int] = {}
         still_open = whole = 0
         for piece in pieces:
