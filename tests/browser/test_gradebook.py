@@ -1,4 +1,4 @@
-"""What only a browser shows of results: the gradebook by keyboard on a small screen, and marks imagined while typing."""
+"""What only a browser shows of results: the gradebook by keyboard, and marks and weights worked out while typing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Open = Callable[..., Page]
 
 
 def test_a_trainer_walks_the_gradebook_by_keyboard_and_a_student_imagines_marks(site: Site, open_browser: Open) -> None:
-    first, second = weighed(site.session, site.cast, "60", "40")
+    first, _ = weighed(site.session, site.cast, "60", "40")
     submission = hand_in(site.session, site.cast, first)
     mark(site.session, site.cast, submission, "50", release=True)
 

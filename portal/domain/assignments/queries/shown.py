@@ -99,10 +99,10 @@ def newest_attempt() -> LateralFromClause:
     )
 
 
-def counting_mark(*, held_too: bool = False) -> LateralFromClause:
-    """The mark of the attempt that counts, the latest that has one or the best: of those released, or of all."""
+def counting_mark() -> LateralFromClause:
+    """The released mark of the attempt that counts: the latest that has one, or the best."""
     shown = (
-        select(Submission.attempt, Grade.final_points, Grade.released_at)
+        select(Submission.attempt, Grade.final_points)
         .ext(distinct_on(Submission.id))
         .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
         .join(
@@ -112,20 +112,25 @@ def counting_mark(*, held_too: bool = False) -> LateralFromClause:
         .where(
             SubmissionMember.assignment_id == Assignment.id,
             SubmissionMember.enrolment_id == Enrolment.id,
-            *(() if held_too else (Grade.released_at.is_not(None),)),
+            Grade.released_at.is_not(None),
         )
         .order_by(Submission.id, Grade.graded_at.desc(), Grade.id.desc())
         .correlate(Assignment, Enrolment)
         .subquery("shown")
     )
-    best_first = case((Assignment.counted_attempt == CountedAttempt.BEST, shown.c.final_points))
     return lateral(
-        select(shown.c.final_points, shown.c.released_at, shown.c.attempt)
-        .order_by(best_first.desc().nulls_last(), shown.c.attempt.desc())
+        select(shown.c.final_points)
+        .order_by(*what_counts_first(shown.c.final_points, shown.c.attempt))
         .limit(1)
         .correlate(Assignment),
         "mark",
     )
+
+
+def what_counts_first(points: ColumnElement[Any], attempt: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
+    """The order in which the attempt that counts comes first, among those of an `Assignment` that are marked."""
+    best_first = case((Assignment.counted_attempt == CountedAttempt.BEST, points))
+    return best_first.desc().nulls_last(), attempt.desc()
 
 
 def released_marks() -> ColumnElement[list[dict[str, Any]] | None]:

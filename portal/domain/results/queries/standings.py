@@ -10,8 +10,9 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Select, Uuid, and_, any_, bindparam, case, lateral, select, true
+from sqlalchemy import ARRAY, Select, Subquery, Uuid, and_, any_, bindparam, case, func, lateral, select, true
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from portal.db import among, read
 from portal.domain.assignments.deadlines import Dates
@@ -19,12 +20,13 @@ from portal.domain.assignments.models import (
     Assignment,
     AssignmentState,
     ExtendedDate,
+    Grade,
     Submission,
     SubmissionMember,
     SubmissionState,
 )
 from portal.domain.assignments.own_dates import away_before, of_extension, own, standing_dates
-from portal.domain.assignments.queries.shown import counting_mark
+from portal.domain.assignments.queries.shown import what_counts_first
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.results.final_mark import Piece
@@ -104,43 +106,81 @@ def piece_of(assignment: WeighedAssignment, cell: Cell | None, at: datetime) -> 
 
 @cache
 def _cells(*, held_too: bool) -> Select[*tuple[Any, ...]]:
-    newest = lateral(
-        select(Submission.id, Submission.attempt, Submission.state, Submission.submitted_at, Submission.late)
-        .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
-        .where(
-            SubmissionMember.assignment_id == Assignment.id,
-            SubmissionMember.enrolment_id == Enrolment.id,
-            among(Submission.state, HANDED_IN),
-        )
-        .order_by(Submission.attempt.desc())
-        .limit(1)
-        .correlate(Assignment, Enrolment),
-        "newest",
-    )
-    counts = counting_mark(held_too=held_too)
-    due_at = own(Assignment.due_at)
+    work, due_at = _work(held_too=held_too), own(Assignment.due_at)
     published = and_(Assignment.state != AssignmentState.DRAFT, may_weigh())
     return (
         select(
             Enrolment.id,
             Assignment.id,
-            newest.c.id,
-            newest.c.attempt,
-            newest.c.state,
-            newest.c.submitted_at,
-            newest.c.late,
-            counts.c.final_points,
-            counts.c.released_at,
-            counts.c.attempt,
+            *work.c,
             Assignment.state == AssignmentState.ARCHIVED,
             due_at,
             own(Assignment.cut_off_at),
-            case((newest.c.id.is_(None), away_before(due_at))),
+            case((work.c.id.is_(None), away_before(due_at))),
         )
         .select_from(Enrolment)
         .join(Assignment, and_(Assignment.intake_id == Enrolment.intake_id, published))
         .outerjoin(ExtendedDate, of_extension())
-        .outerjoin(newest, true())
-        .outerjoin(counts, true())
+        .outerjoin(work, true())
         .where(Enrolment.id == any_(bindparam("enrolment_ids", type_=ARRAY(Uuid()))))
+    )
+
+
+def _work(*, held_too: bool) -> LateralFromClause:
+    """The newest attempt beside the mark of the one that counts, from one look at the attempts."""
+    each = _attempts(held_too=held_too).c
+    newest = [each.attempt.desc()]
+    counts = [each.final_points.is_(None), *what_counts_first(each.final_points, each.attempt)]
+    marked = case((each.final_points.is_not(None), each.attempt))
+    return lateral(
+        select(
+            *(
+                func.first_value(column).over(order_by=newest).label(column.name)
+                for column in (each.id, each.attempt, each.state, each.submitted_at, each.late)
+            ),
+            func.first_value(each.final_points).over(order_by=counts).label("mark"),
+            func.first_value(each.released_at).over(order_by=counts).label("released_at"),
+            func.first_value(marked).over(order_by=counts).label("marked_attempt"),
+        )
+        .limit(1)
+        .correlate(Assignment),
+        "work",
+    )
+
+
+def _attempts(*, held_too: bool) -> Subquery:
+    """The attempts of an enrolment at an assignment, each with its newest mark of those that may be seen."""
+    released = () if held_too else (Grade.released_at.is_not(None),)
+    mark = lateral(
+        select(Grade.final_points, Grade.released_at)
+        .where(
+            Grade.submission_id == SubmissionMember.submission_id,
+            Grade.enrolment_id == SubmissionMember.enrolment_id,
+            *released,
+        )
+        .order_by(Grade.graded_at.desc(), Grade.id.desc())
+        .limit(1)
+        .correlate(SubmissionMember),
+        "given",
+    )
+    return (
+        select(
+            Submission.id,
+            Submission.attempt,
+            Submission.state,
+            Submission.submitted_at,
+            Submission.late,
+            mark.c.final_points,
+            mark.c.released_at,
+        )
+        .select_from(SubmissionMember)
+        .join(Submission, Submission.id == SubmissionMember.submission_id)
+        .outerjoin(mark, true())
+        .where(
+            SubmissionMember.assignment_id == Assignment.id,
+            SubmissionMember.enrolment_id == Enrolment.id,
+            among(Submission.state, HANDED_IN),
+        )
+        .correlate(Assignment, Enrolment)
+        .subquery("attempts")
     )
