@@ -3,14 +3,14 @@
 What stood so far was relative to each other: it is shared out anew, so that each counts as much as it did.
 
 Revision ID: 0060
-Revises: 0033
+Revises: 0050
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0060"
-down_revision = "0033"
+down_revision = "0050"
 branch_labels = None
 depends_on = None
 
