@@ -61,7 +61,7 @@ class S3Storage(ArrivingFolders):
             raise StorageError(f"nothing is kept under {key}") from error
         except BaseError as error:
             raise StorageError(f"the bucket does not answer: {type(error).__name__}") from error
-        return (bytes(chunk) for chunk in found.stream(min_chunk_size=CHUNK))
+        return _bytes_of(found.stream(min_chunk_size=CHUNK))
 
     def path(self, key: str) -> Path | None:
         checked_key(key)
@@ -88,3 +88,11 @@ class S3Storage(ArrivingFolders):
             self.delete(CHECK_KEY)
         except Exception as error:  # the client's errors have no common base that it promises
             raise StorageError(f"the bucket cannot be written: {type(error).__name__}") from error
+
+
+def _bytes_of(chunks: Iterable[Any]) -> Iterator[bytes]:
+    try:
+        for chunk in chunks:
+            yield bytes(chunk)
+    except BaseError as error:
+        raise StorageError(f"the bucket does not answer: {type(error).__name__}") from error

@@ -59,7 +59,7 @@ class Storage(Protocol):
         """Keep a synced part under a key that is new, durable when this returns; the part stays until it is removed."""
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """Return the bytes from `start` on, in chunks."""
+        """Return the bytes from `start` on, in chunks; raise `StorageError` at once if there are none of this key."""
 
     def path(self, key: str) -> Path | None:
         """Return the real file of a key, where there is one, for the server to send by itself."""

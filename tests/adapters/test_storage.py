@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import socket
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +22,7 @@ import requests
 from portal.adapters.bucket import S3Storage
 from portal.adapters.storage import FolderStorage, Storage, StorageError, new_key, storage_from
 from portal.settings import Settings
+from portal.web.zips import ZipStream
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = ROOT / ".venv-object-store" / "bin" / "moto_server"
@@ -86,6 +89,19 @@ def test_what_was_put_comes_back_whole_and_in_parts(storage: Storage):
     assert b"".join(storage.open(key, 100, 50)) == content[100:150]
     assert b"".join(storage.open(key, 3 * MB)) == content[3 * MB :]
     assert b"".join(storage.open(key, 5, 0)) == b""
+
+
+def test_a_zip_is_made_of_what_either_store_has(storage: Storage):
+    content = os.urandom(3 * MB + 7)
+    storage.put([content], "ab/film")
+    stream = ZipStream()
+    chunks = storage.open("ab/film", 0, len(content))
+    parts = [*stream.add("film.mov", chunks, size=len(content), at=datetime.now(UTC)), *stream.end()]
+    assert len(parts) > 3
+    with zipfile.ZipFile(io.BytesIO(b"".join(parts))) as found:
+        assert found.read("film.mov") == content
+    with pytest.raises(StorageError):
+        storage.open("ab/gone", 0, 3)
 
 
 def test_a_received_file_is_taken_in_and_gone_from_where_it_arrived(storage: Storage):

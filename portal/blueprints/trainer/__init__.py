@@ -5,6 +5,7 @@ from flask import Blueprint
 blueprint = Blueprint("trainer", __name__, url_prefix="/trainer")
 
 from portal.blueprints.trainer import (  # noqa: E402, F401 - the views register themselves
+    all_work,
     assignments,
     courses,
     dashboard,
