@@ -4,6 +4,7 @@ from portal import outbox
 from portal.db import Base
 from portal.domain import numbering
 from portal.domain.accounts import models as accounts
+from portal.domain.assignments import attachment_models as attachments
 from portal.domain.assignments import models as assignments
 from portal.domain.assignments import note_models as notes
 from portal.domain.assignments import rubric_models as rubrics
@@ -22,6 +23,7 @@ metadata = Base.metadata
 __all__ = [
     "accounts",
     "assignments",
+    "attachments",
     "audit",
     "courses",
     "enrolments",

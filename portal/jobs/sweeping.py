@@ -89,6 +89,7 @@ KEPT = {
     "courses modules intakes intake_trainers rooms seats": "As long as an enrolment refers to them",
     "enrolments": "As long as the institute must be able to confirm one",
     "materials assignments live_classes": "With their intake",
+    "attachments": "With their assignment; until work is handed in their trainer may remove them",
     "submissions submission_members submission_files submission_links grades": "What was handed in and its marks stand",
     "extensions extended_dates": "With the work they were asked for",
     "grade_levels grade_questions": "As the marks they belong to",

@@ -45,6 +45,7 @@ CALLS = [
     ("GET", "/results/intakes/{intake_id}/gradebook"),
     ("GET", "/results/intakes/{intake_id}/weights"),
     ("PUT", "/results/intakes/{intake_id}/weights"),
+    ("GET", "/attachments/{attachment_id}"),
     ("GET", "/live-classes/upcoming"),
     ("GET", "/dashboard/student"),
     ("GET", "/dashboard/admin"),

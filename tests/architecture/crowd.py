@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from portal.domain.accounts.models import SecurityEvent, User
+from portal.domain.assignments.attachment_models import Attachment
 from portal.domain.assignments.models import (
     Assignment,
     FeedbackPhrase,
@@ -66,12 +67,22 @@ def _study(session: Session, cast: Cast, assignment: Assignment, number: int) ->
     further = make_assignment(session, cast.intake, cast.kofi)
     _hand_in(session, cast, further, cast.enrolment, cast.ama, number * 10 + 2, mark=60)
     make_assignment(session, cast.intake, cast.kofi)
+    _attach(session, cast, assignment, number)
     make_rubric(session, cast.kofi)
     add(session, FeedbackPhrase(owner_id=cast.kofi.id, text=f"Phrase {number}", saved_at=now()))
     make_material(session, cast.intake, make_module(session, cast.photography, position=number), cast.kofi)
     make_material(session, cast.intake, cast.module, cast.kofi)
     begins = now() + timedelta(days=2, minutes=90 + number * 20)
     make_live_class(session, cast.intake, cast.kofi, starts_at=begins, ends_at=begins + timedelta(minutes=20))
+
+
+def _attach(session: Session, cast: Cast, assignment: Assignment, number: int) -> None:
+    """Another file of the brief."""
+    values = {"purpose": "brief", "state": "attached", "name": "brief.pdf", "kind": "application/pdf", "size": 3}
+    values |= {"sha256": "0" * 64, "storage_key": f"brief/{number}", "stored_at": now(), "attached_at": now()}
+    file = add(session, StoredFile(owner_id=cast.kofi.id, **values))
+    attached = {"assignment_id": assignment.id, "file_id": file.id, "added_by": cast.kofi.id}
+    add(session, Attachment(position=number, **attached))
 
 
 def _teach_elsewhere(session: Session, cast: Cast, number: int) -> None:

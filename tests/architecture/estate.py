@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.accounts.models import SecurityEvent, SingleUseToken
 from portal.domain.accounts.tokens import LINK_LENGTH
+from portal.domain.assignments.attachment_models import Attachment
 from portal.domain.assignments.models import (
     Extension,
     FeedbackPhrase,
@@ -42,8 +43,8 @@ RECEIPT_NUMBER = receipt_number(26, 900_000)  # far from those that hand-ins of 
 RECEIPT_CODE = "7KQM-2XPD-9RTV-H4NC"
 SHA = "0" * 64
 STORAGE_KEY = "00/" + "00" * 16
-COPY_KEY, VOICE_KEY = "01/" + "01" * 16, "02/" + "02" * 16
-STORAGE_KEYS = (STORAGE_KEY, COPY_KEY, VOICE_KEY)
+COPY_KEY, VOICE_KEY, BRIEF_KEY = "01/" + "01" * 16, "02/" + "02" * 16, "03/" + "03" * 16
+STORAGE_KEYS = (STORAGE_KEY, COPY_KEY, VOICE_KEY, BRIEF_KEY)
 
 
 def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -> dict[str, Any]:
@@ -143,6 +144,23 @@ def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -
             attached_at=now(),
         ),
     )
+    brief = add(
+        session,
+        StoredFile(
+            owner_id=cast.kofi.id,
+            purpose="brief",
+            state="attached",
+            name="brief.pdf",
+            kind="application/pdf",
+            size=3,
+            sha256=SHA,
+            storage_key=BRIEF_KEY,
+            stored_at=now(),
+            attached_at=now(),
+        ),
+    )
+    attached = {"assignment_id": assignment.id, "file_id": brief.id, "added_by": cast.kofi.id}
+    attachment = add(session, Attachment(position=1, **attached))
     note = add(
         session,
         ReviewNote(
@@ -283,4 +301,5 @@ def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -
         "quiz_id": quiz.id,
         "attempt_id": attempt.id,
         "question_id": question.id,
+        "attachment_id": attachment.id,
     }

@@ -49,6 +49,11 @@ TICKS = """
     SELECT name, extract(epoch FROM now()) FROM unnest('{audit.seal,jobs.rescue}'::text[]) AS name
     """
 JOB = "INSERT INTO procrastinate_jobs (queue_name, task_name, status, args, attempts, worker_id) "
+IN_A_BRIEF = """
+    INSERT INTO attachments (id, assignment_id, file_id, position, added_by)
+    SELECT gen_random_uuid(), s.assignment_id, f.id, 1, f.owner_id FROM submission_files l
+    JOIN submissions s ON s.id = l.submission_id JOIN files f ON f.id = l.file_id LIMIT 1
+    """
 ONE_SUBMISSION = "(SELECT id FROM submissions ORDER BY attempt LIMIT 1)"
 LATER_CLASS = """
     INSERT INTO live_classes (id, intake_id, kind, title, starts_at, ends_at, trainer_id, meeting_url, created_by)
@@ -85,6 +90,8 @@ PLANTED: list[tuple[str, list[str], str]] = [
         "has no whole receipt",
     ),
     ("every_receipt_has_its_files", ["UPDATE files SET state = 'stored'"], "is stored"),
+    ("every_receipt_has_its_files", [IN_A_BRIEF], "and of something else"),
+    ("every_receipt_has_its_files", [IN_A_BRIEF, "UPDATE files SET state = 'stored'"], "of attachment"),
     (
         "every_receiving_upload_has_its_bytes",
         ["UPDATE uploads SET \"offset\" = 41 WHERE state = 'receiving'"],

@@ -32,6 +32,7 @@ def register(app: Flask) -> None:
     """Add the API's blueprints, its OpenAPI document and its documentation page."""
     from portal.blueprints.api_v1 import (
         assignments,
+        attachments,
         auth,
         courses,
         dashboards,
@@ -56,7 +57,7 @@ def register(app: Flask) -> None:
         },
     )
     api = _Api(app)
-    about_work = assignments, uploads, extensions, marking, quizzes, quiz_setting, results
+    about_work = assignments, attachments, uploads, extensions, marking, quizzes, quiz_setting, results
     for module in (auth, courses, *about_work, live_classes, dashboards):
         csrf.exempt(module.blueprint)
         api.register_blueprint(module.blueprint)

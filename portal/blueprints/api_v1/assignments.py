@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from portal.blueprints.api_v1.envelope import PageArguments, call, enveloped, pa
 from portal.blueprints.api_v1.schemas import NO_NUL, AssignmentDetailSchema, AssignmentSchema, SubmissionSchema
 from portal.db import current_session, perform, release_connection
 from portal.domain.assignments.late_policy import percent_off
+from portal.domain.assignments.queries.attachments import AttachedFile
 from portal.domain.assignments.queries.attempts import Attempt, attempts_of
 from portal.domain.assignments.queries.files import WorkFile, files_of
 from portal.domain.assignments.queries.handed_in import receipt_for
@@ -102,6 +104,7 @@ def assignment(assignment_id: UUID) -> dict[str, Any]:
         _assignment(found, status)
         | {
             "instructions": found.instructions,
+            "attachments": [_attachment(file) for file in found.attachments],
             "rubric": found.rubric,
             "late_policy": found.late_policy,
             "percent_off_now": percent_off(found.late_policy, found.due_at, now()),
@@ -185,6 +188,10 @@ def _receipt(student_id: UUID, assignment_id: UUID, submission_id: UUID) -> Resp
     answer.status_code = 201
     answer.headers["Location"] = url_for("api_assignments.assignment", assignment_id=assignment_id)
     return answer
+
+
+def _attachment(file: AttachedFile) -> dict[str, Any]:
+    return asdict(file) | {"url": url_for("api_attachments.attachment", attachment_id=file.id)}
 
 
 def _status(row: ListedAssignment) -> str:

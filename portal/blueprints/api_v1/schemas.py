@@ -118,6 +118,13 @@ class SubmittedFileSchema(ma.Schema):
     sha256 = ma.fields.String(required=True)
 
 
+class AttachmentSchema(SubmittedFileSchema):
+    """A file of a brief."""
+
+    id = ma.fields.UUID(required=True)
+    url = ma.fields.String(required=True, metadata={"description": "where it is downloaded, with the same token"})
+
+
 class SubmissionSchema(ma.Schema):
     """A hand-in: its receipt, and its mark once that is released."""
 
@@ -165,6 +172,11 @@ class AssignmentDetailSchema(AssignmentSchema):
     """An assignment with its brief and the student's own hand-ins."""
 
     instructions = ma.fields.String(required=True, metadata={"description": "Markdown"})
+    attachments = ma.fields.List(
+        ma.fields.Nested(AttachmentSchema),
+        required=True,
+        metadata={"description": "files of the brief, once it is open"},
+    )
     rubric = ma.fields.Nested(RubricSchema, required=True, allow_none=True)
     late_policy = ma.fields.Nested(LatePolicySchema, required=True, allow_none=True)
     percent_off_now = ma.fields.Integer(

@@ -19,6 +19,7 @@ from portal.domain.assignments import deadlines, extensions, late_policy, querie
 from portal.domain.assignments.arrivals import judge
 from portal.domain.assignments.models import Submission
 from portal.domain.assignments.pending import cancel_pending, hand_in_when_complete
+from portal.domain.assignments.queries.attachments import attachment_for
 from portal.domain.assignments.queries.attempts import Attempt
 from portal.domain.assignments.queries.students import AssignmentPage, Group
 from portal.domain.assignments.receipts import receipt_path
@@ -168,6 +169,14 @@ def receipt(submission_id: UUID) -> Response:
 def submission_file(submission_id: UUID, file_id: UUID) -> Response:
     """A file that the student handed in, as it was sent."""
     return send_stored(queries.own_file(current_session(), the_person().person_id, submission_id, file_id))
+
+
+@blueprint.get("/attachments/<uuid:attachment_id>")
+@requires(Permission.SUBMIT_ASSIGNMENT)
+def attachment(attachment_id: UUID) -> Response:
+    """A file of a brief; `?inline` shows it where that is safe."""
+    file = attachment_for(current_session(), the_person().person_id, attachment_id)
+    return send_stored(file, inline="inline" in request.args)
 
 
 def _blank_form(page: AssignmentPage) -> HandInForm:

@@ -7,6 +7,7 @@ blueprint = Blueprint("trainer", __name__, url_prefix="/trainer")
 from portal.blueprints.trainer import (  # noqa: E402, F401 - the views register themselves
     all_work,
     assignments,
+    attachments,
     courses,
     dashboard,
     extensions,

@@ -26,13 +26,12 @@ from portal.domain.assignments.all_work import (
 from portal.domain.assignments.queries.all_work import (
     AttemptToTake,
     FileToTake,
-    Together,
     WorkToTake,
     together,
     work_to_take,
 )
-from portal.domain.assignments.queries.setting import SetPage
 from portal.domain.clock import now
+from portal.domain.files.safe_names import safe_name
 from portal.domain.permissions import Permission
 from portal.web.access import requires
 from portal.web.htmx import respond
@@ -47,7 +46,8 @@ READ_AT_ONCE = 10  # attempts whose texts are in memory: 100,000 characters each
 @requires(Permission.MARK_SUBMISSION)
 def all_work(assignment_id: UUID) -> Response:
     """What is to be taken out, and how much that is."""
-    page, choice = _page(assignment_id), _choice()
+    page = queries.assignment_set_by(current_session(), the_person().person_id, assignment_id)
+    choice = _choice()
     counting, everything = together(current_session(), assignment_id)
     return respond(
         "trainer/all_work.html",
@@ -58,7 +58,6 @@ def all_work(assignment_id: UUID) -> Response:
         counting=counting,
         everything=everything,
         chosen=everything if choice.all_attempts else counting,
-        size=_bytes_of(choice, counting, everything),
     )
 
 
@@ -66,15 +65,11 @@ def all_work(assignment_id: UUID) -> Response:
 @requires(Permission.MARK_SUBMISSION)
 def all_work_as_zip(assignment_id: UUID) -> Response:
     """The ZIP."""
-    page, choice = _page(assignment_id), _choice()
-    size = _bytes_of(choice, *together(current_session(), assignment_id))
-    attempts = perform(take_all_work, the_person(), assignment_id, choice, at=now())
-    name = f"Work for {page.title}.zip".replace("/", "-")
-    return send_zip(name, _parts(the_storage(), attempts, choice), size)
-
-
-def _page(assignment_id: UUID) -> SetPage:
-    return queries.assignment_set_by(current_session(), the_person().person_id, assignment_id)
+    choice = _choice()
+    taken = perform(take_all_work, the_person(), assignment_id, choice, at=now())
+    parts = _parts(the_storage(), taken.attempts, choice)
+    size = sum(attempt.bytes for attempt in taken.attempts)
+    return send_zip(safe_name(f"Work for {taken.title}.zip"), parts, size)
 
 
 def _choice() -> Choice:
@@ -92,11 +87,6 @@ def _parameters_of(choice: Choice) -> dict[str, str]:
         "files": "small" if choice.small else "originals",
         "attempts": "all" if choice.all_attempts else "counted",
     }
-
-
-def _bytes_of(choice: Choice, counting: Together, everything: Together) -> int:
-    chosen = everything if choice.all_attempts else counting
-    return chosen.small_bytes if choice.small else chosen.bytes
 
 
 def _parts(storage: Storage, attempts: Sequence[AttemptToTake], choice: Choice) -> Iterator[bytes]:

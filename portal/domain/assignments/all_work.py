@@ -63,21 +63,28 @@ class Entry:
     state: str
 
 
-def take_all_work(
-    session: Session, actor: Actor, assignment_id: UUID, choice: Choice, *, at: datetime
-) -> list[AttemptToTake]:
-    """Return the attempts of an assignment that are taken out, by student; that somebody takes them is on the trail."""
+@dataclass(frozen=True)
+class WorkTaken:
+    """What is taken out of an assignment."""
+
+    title: str
+    attempts: list[AttemptToTake]
+
+
+def take_all_work(session: Session, actor: Actor, assignment_id: UUID, choice: Choice, *, at: datetime) -> WorkTaken:
+    """Return what is taken out of an assignment, by student; that somebody takes it is on the trail."""
     taught = (
-        select(Assignment.id)
+        select(Assignment.title)
         .join(IntakeTrainer, IntakeTrainer.intake_id == Assignment.intake_id)
         .where(Assignment.id == assignment_id, IntakeTrainer.user_id == actor.person_id)
     )
-    if session.scalar(taught) is None:
+    title = session.scalar(taught)
+    if title is None:
         raise NotFound
-    attempts = attempts_to_take(session, assignment_id, all_attempts=choice.all_attempts)
+    attempts = attempts_to_take(session, assignment_id, all_attempts=choice.all_attempts, small=choice.small)
     taken = asdict(choice) | {"attempts": len(attempts)}
     audit.record(session, actor, "assignment:take-work", ("assignments", assignment_id), after=taken, at=at)
-    return attempts
+    return WorkTaken(title, attempts)
 
 
 @dataclass

@@ -161,6 +161,7 @@ DATA_CLASSES: dict[str, dict[str, DataClass]] = {
         "question_points state "
         "created_at updated_at published_at",
     ),
+    "attachments": _of(identity="added_by", none="id assignment_id file_id position added_at archived_at"),
     "submissions": _of(
         identity="submitted_by",
         work="assignment_id enrolment_id attempt state text number code late",

@@ -24,13 +24,14 @@ NOBODY = UUID(int=0)
 
 
 def every_receipt_has_its_files(look: Look) -> Found:
-    """Every file that a receipt or a material names is attached, and to that alone.
+    """Every file that a receipt, a material or a brief names is attached, and to that alone.
 
     Product, Submission: the receipt names "size and SHA-256 of every file". Only `files.attach` keeps the state; that
     a file is of one thing is kept by unique keys within each kind of thing.
     """
     return look.rule(
-        "(SELECT file_id FROM submission_files UNION ALL SELECT file_id FROM materials WHERE file_id IS NOT NULL) AS f",
+        "(SELECT file_id FROM submission_files UNION ALL SELECT file_id FROM materials WHERE file_id IS NOT NULL "
+        "UNION ALL SELECT file_id FROM attachments) AS f",
         """
         SELECT format('file %s of submission %s is %s', f.id, l.submission_id, f.state)
         FROM submission_files l JOIN files f ON f.id = l.file_id WHERE f.state <> 'attached'
@@ -38,14 +39,21 @@ def every_receipt_has_its_files(look: Look) -> Found:
         SELECT format('file %s of material %s is %s', f.id, m.id, f.state)
         FROM materials m JOIN files f ON f.id = m.file_id WHERE f.state <> 'attached'
         UNION ALL
+        SELECT format('file %s of attachment %s is %s', f.id, a.id, f.state)
+        FROM attachments a JOIN files f ON f.id = a.file_id WHERE f.state <> 'attached'
+        UNION ALL
         SELECT format('file %s is of submission %s and of material %s', l.file_id, l.submission_id, m.id)
         FROM submission_files l JOIN materials m ON m.file_id = l.file_id
+        UNION ALL
+        SELECT format('file %s is of attachment %s and of something else', a.file_id, a.id)
+        FROM attachments a WHERE EXISTS (SELECT FROM submission_files l WHERE l.file_id = a.file_id)
+            OR EXISTS (SELECT FROM materials m WHERE m.file_id = a.file_id)
         """,
     )
 
 
 def every_attached_file_belongs_to_something(look: Look) -> Found:
-    """Every attached file belongs to a submission or a material, is a copy of one that does, or says a note.
+    """Every attached file belongs to a submission, a material or a brief, is a copy of one that does, or says a note.
 
     Design, Files: "a file has no URL of its own: it is served by a route of the thing it is attached to".
     """
@@ -55,6 +63,7 @@ def every_attached_file_belongs_to_something(look: Look) -> Found:
         SELECT format('file %s is attached to nothing', f.id) FROM files f
         WHERE f.state = 'attached' AND NOT EXISTS (SELECT FROM submission_files l WHERE l.file_id = f.id)
             AND NOT EXISTS (SELECT FROM materials m WHERE m.file_id = f.id)
+            AND NOT EXISTS (SELECT FROM attachments a WHERE a.file_id = f.id)
             AND NOT EXISTS (SELECT FROM file_copies c WHERE c.copy_id = f.id)
             AND NOT EXISTS (SELECT FROM review_notes n WHERE n.voice_id = f.id)
         """,

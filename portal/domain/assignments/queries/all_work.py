@@ -76,6 +76,8 @@ class AttemptToTake:
     attempt: int
     submitted_at: datetime
     late: bool
+    bytes: int
+    """Of its files, as they are taken out."""
     members: tuple[UUID, ...]
     students: tuple[str, ...]
     numbers: tuple[str, ...]
@@ -111,10 +113,10 @@ def together(session: Session, assignment_id: UUID) -> tuple[Together, Together]
     return counting, counting.and_also(found.get(False, Together()))
 
 
-def attempts_to_take(session: Session, assignment_id: UUID, *, all_attempts: bool) -> list[AttemptToTake]:
+def attempts_to_take(session: Session, assignment_id: UUID, *, all_attempts: bool, small: bool) -> list[AttemptToTake]:
     """Return the attempts handed in for an assignment, or those that count, by student and attempt."""
-    rows = session.execute(_attempts(), {"assignment_id": assignment_id, "all_attempts": all_attempts})
-    return [AttemptToTake(*row[:5], *map(tuple, row[5:])) for row in rows]
+    values = {"assignment_id": assignment_id, "all_attempts": all_attempts, "small": small}
+    return [AttemptToTake(*row[:6], *map(tuple, row[6:])) for row in session.execute(_attempts(), values)]
 
 
 def work_to_take(session: Session, submission_ids: Sequence[UUID], *, small: bool) -> dict[UUID, WorkToTake]:
@@ -161,6 +163,17 @@ def _attempts() -> Select[*tuple[Any, ...]]:
         )
         return func.array(listed.scalar_subquery())
 
+    copy = _small_copy()
+    size = case((bindparam("small"), func.coalesce(copy.c.size, StoredFile.size)), else_=StoredFile.size)
+    bytes_taken = (
+        select(func.coalesce(func.sum(size), 0))
+        .select_from(SubmissionFile)
+        .join(StoredFile, StoredFile.id == SubmissionFile.file_id)
+        .outerjoin(copy, true())
+        .where(SubmissionFile.submission_id == Submission.id)
+        .correlate(Submission)
+        .scalar_subquery()
+    )
     return (
         select(
             Submission.id,
@@ -168,6 +181,7 @@ def _attempts() -> Select[*tuple[Any, ...]]:
             Submission.attempt,
             Submission.submitted_at,
             Submission.late,
+            bytes_taken,
             of_members(Enrolment.id),
             of_members(User.first_name + " " + User.last_name),
             of_members(User.student_number),

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from portal.db import among
 from portal.domain.assignments.models import Assignment, Submission, SubmissionState
+from portal.domain.assignments.queries.attachments import number_of_attachments
 from portal.domain.assignments.rubric_models import RubricVersion
 from portal.domain.assignments.waiting import HANDED_IN, mark_is_held_back, waits_for_mark
 from portal.domain.courses.models import Course, Intake, IntakeTrainer
@@ -84,6 +85,8 @@ class SetPage:
     to_mark: int
     held_back: int
     returned: int
+    attachments: int
+    """Files of its brief."""
 
 
 def intakes_taught(session: Session, trainer_id: UUID) -> list[IntakeTaught]:
@@ -182,6 +185,7 @@ def assignment_set_by(session: Session, trainer_id: UUID, assignment_id: UUID) -
             _count(waits_for_mark()),
             _count(mark_is_held_back()),
             _count(Submission.state == SubmissionState.RETURNED),
+            number_of_attachments(),
         )
         .select_from(Assignment)
         .join(Intake, Intake.id == Assignment.intake_id)

@@ -25,6 +25,11 @@ from portal.domain.assignments.models import (
     SubmissionState,
 )
 from portal.domain.assignments.own_dates import away_before, of_extension, own, standing_dates
+from portal.domain.assignments.queries.attachments import (
+    AttachedFile,
+    as_attachments,
+    attachments_of_assignment,
+)
 from portal.domain.assignments.queries.files import links_of_submission
 from portal.domain.assignments.queries.pending import Pending, as_pending, not_handed_in, pending_of_assignment
 from portal.domain.assignments.queries.rubrics import rubric_of
@@ -146,6 +151,8 @@ class AssignmentPage:
     draft_text: str | None
     draft_links: list[str]
     away: list[list[str]] | None
+    attachments: list[AttachedFile]
+    """The files of its brief, once that is open."""
     rubric: Rubric | None
     """By what its work is marked."""
     moved_by: timedelta = timedelta()
@@ -184,7 +191,8 @@ def assignment_for(session: Session, student_id: UUID, assignment_id: UUID) -> A
     row = read(session, _assignment(), {"student_id": student_id, "assignment_id": assignment_id}).one_or_none()
     if row is None:
         raise NotFound
-    page = AssignmentPage(*(as_pending(row.pending), *row[:-2], Rubric.read_or_none(row.rubric)))
+    attached, rubric = as_attachments(row.attachments), Rubric.read_or_none(row.rubric)
+    page = AssignmentPage(*(as_pending(row.pending), *row[:-3], attached, rubric))
     return replace(_as_it_stands(page), moved_by=standing_dates(page.dates, page.away).moved_by)
 
 
@@ -298,6 +306,7 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             draft.text.label("draft_text"),
             links_of_submission(draft).label("draft_links"),
             away_before(own(Assignment.due_at)).label("away"),
+            case((opened, attachments_of_assignment())).label("attachments"),
             case((opened, rubric_of(Assignment.rubric_version_id))).label("rubric"),
             pending_of_assignment().label("pending"),
         )
