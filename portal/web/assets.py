@@ -36,7 +36,7 @@ STYLES = (
 )
 SCRIPTS = ("messages", "theme", "menus", "dialogs", "uploads", "times", "forms", "lists", "marking")
 SCRIPTS_OF_FEW_PAGES = ("resumable", "review", "quiz", "gradebook")  # each by itself, asked for where it is needed
-STYLES_OF_FEW_PAGES = ("review", "quiz", "gradebook")
+STYLES_OF_FEW_PAGES = ("review", "quiz", "gradebook", "comparison")
 INSTALLED = {
     "js/htmx.js": "node_modules/htmx.org/dist/htmx.min.js",
     "js/tus.js": "node_modules/tus-js-client/dist/tus.min.js",

@@ -41,6 +41,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
         "record",
     ),
     "components/quiz.html": ("question_part", "answered_part"),
+    "components/comparison.html": ("attempts_chooser", "attempts_side_by_side"),
     "components/charts.html": ("bar_chart", "line_chart", "sparkline"),
     "components/calendar.html": ("week_calendar", "class_list"),
     "components/review.html": ("review_file", "review_list", "review_keys"),

@@ -6,6 +6,7 @@ blueprint = Blueprint("student", __name__, url_prefix="/student")
 
 from portal.blueprints.student import (  # noqa: E402, F401 - the views register themselves
     assignments,
+    comparison,
     courses,
     dashboard,
     drafts,

@@ -8,6 +8,7 @@ from portal.blueprints.trainer import (  # noqa: E402, F401 - the views register
     all_work,
     assignments,
     attachments,
+    comparison,
     courses,
     dashboard,
     extensions,
