@@ -9,11 +9,13 @@ import re
 import zipfile
 from typing import Any
 
+import openpyxl
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from portal.domain.assignments.mark_sheet import COLUMNS
 from portal.domain.assignments.models import Assignment, Grade, Submission
 from portal.domain.notifications.models import Notification
 from tests.cast import Cast
@@ -94,6 +96,30 @@ def test_a_workbook_holds_text_and_numbers_and_no_formula(kofi: FlaskClient, wor
     assert "'=Abena Sarpong" in html.unescape(text["B3"])
     assert "<f>" not in sheet
     assert "hyperlink" not in sheet
+
+
+def test_the_workbook_is_sent_in_again_as_it_was_saved(
+    kofi: FlaskClient, world: Session, works: list[Submission]
+) -> None:
+    def send_workbook(content: bytes, **fields: str) -> Any:
+        data = {"files": [(io.BytesIO(content), "marks.xlsx")], **fields}
+        return kofi.post(address_of(works), data=data, content_type="multipart/form-data")
+
+    content = kofi.get(address_of(works) + ".xlsx").get_data()
+    assert "Nothing changes" in words(send_workbook(content))
+    workbook = openpyxl.load_workbook(io.BytesIO(content))
+    sheet = workbook.worksheets[0]
+    assert [cell.value for cell in sheet[1]] == list(COLUMNS)
+    sheet["G2"], sheet["K2"], sheet["G3"] = 15, "Counted again", 9.5
+    saved = io.BytesIO()
+    workbook.save(saved)
+    page = parse(send_workbook(saved.getvalue()))
+    assert "What changes 2" in words(page)
+    assert len(marks(world)) == 1
+    assert confirm(kofi, page).status_code == 303
+    assert sorted(marks(world)) == [
+        ("12.50", "=Fair\n- light", ""), ("15.00", "=Fair\n- light", "Counted again"), ("9.50", "", "")
+    ]  # fmt: skip
 
 
 def test_nothing_changes_before_it_was_looked_at_and_then_all_of_it_held_back(

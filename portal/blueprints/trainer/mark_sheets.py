@@ -18,8 +18,11 @@ from portal.domain.assignments.importing import Preview, import_marks, preview
 from portal.domain.assignments.mark_sheet import (
     COLUMNS,
     LONGEST_SHEET,
+    MOST_ROWS,
+    SheetRow,
     guarded,
     read_csv,
+    read_rows,
     write_changes,
     write_csv,
 )
@@ -35,7 +38,7 @@ from portal.web.forms import FilesField, PortalForm, TextField, at_most
 from portal.web.htmx import go_to, respond
 from portal.web.sessions import the_person
 from portal.web.uploads import takes_files
-from portal.web.workbooks import MIME_TYPE, write_workbook
+from portal.web.workbooks import BEGINS, MIME_TYPE, read_workbook, write_workbook
 
 NUMBERS = frozenset({"Points", "Taken off", "Mark"})
 LARGEST_FILE = 4 * LONGEST_SHEET  # bytes: a character takes four at most
@@ -44,7 +47,7 @@ LARGEST_FILE = 4 * LONGEST_SHEET  # bytes: a character takes four at most
 class SheetForm(PortalForm):
     """A sheet as a file, or as it was looked at."""
 
-    files = FilesField("Sheet (CSV)")
+    files = FilesField("Sheet (CSV or XLSX)")
     reason = TextField("Why marks change", [Optional(), at_most(LONGEST_REASON)])
     looked_at = HiddenField("The sheet that was looked at")
 
@@ -68,7 +71,7 @@ def marks_as_csv(assignment_id: UUID) -> Response:
 @blueprint.get("/assignments/<uuid:assignment_id>/marks.xlsx")
 @requires(Permission.MARK_SUBMISSION)
 def marks_as_workbook(assignment_id: UUID) -> Response:
-    """The same as a workbook, which is sent in again once it is saved as CSV."""
+    """The same as a workbook."""
     page = _page(assignment_id)
     works = work_to_mark(current_session(), assignment_id)
     cells = (
@@ -89,7 +92,7 @@ def read_mark_sheet(assignment_id: UUID) -> BaseResponse:
         return _show(page, form, status=422)
     works = work_to_mark(current_session(), assignment_id)
     try:
-        found = preview(read_csv(_sheet_of(form)), works, page.points, reason=form.reason.data or "")
+        found = preview(_sheet_of(form), works, page.points, reason=form.reason.data or "")
         if not form.looked_at.data or not found.changes or found.refused:
             form.looked_at.data = write_changes(change.seen_row for change in found.changes)
             return _show(page, form, found=found)
@@ -116,18 +119,20 @@ def _show(page: SetPage, form: SheetForm, *, found: Preview | None = None, statu
     return respond("trainer/mark_sheet.html", status=status, assignment=page, form=form, found=found)
 
 
-def _sheet_of(form: SheetForm) -> str:
-    """Return the text of the sheet that was looked at, else of the file that was sent."""
+def _sheet_of(form: SheetForm) -> list[SheetRow]:
+    """Return the rows of the sheet that was looked at, else of the file that was sent."""
     if request.form.get("looked_at"):
-        return request.form["looked_at"]
+        return read_csv(request.form["looked_at"])
     if len(form.files.data or []) != 1:
         raise Invalid("Nothing was read.", fields={"files": "Choose one sheet."})
     content = form.files.data[0].read(LARGEST_FILE + 1)
+    if content.startswith(BEGINS):
+        return read_rows(read_workbook(content, most_rows=MOST_ROWS))
     try:
-        return str(content.decode("utf-8-sig"))
+        return read_csv(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise Invalid(
-            "Nothing was read.", fields={"files": "Save the sheet as “CSV UTF-8”, then choose it again."}
+            "Nothing was read.", fields={"files": "Save the sheet as XLSX or “CSV UTF-8”, then choose it again."}
         ) from None
 
 

@@ -75,6 +75,14 @@ def read_csv(text: str) -> list[SheetRow]:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error:
         raise Invalid("That file is no CSV, or it was cut off. Save the sheet as CSV and send it again.") from None
+    found = read_rows(rows)
+    if separator != ";":
+        return found
+    return [replace(row, points=row.points.replace(",", ".")) for row in found]  # where 12,5 is twelve and a half
+
+
+def read_rows(rows: Sequence[Sequence[str]]) -> list[SheetRow]:
+    """Return what the cells of a sheet say, its head first; refuse a sheet that is none of marks."""
     names = [name.strip().casefold() for name in rows[0]] if rows else []
     if "receipt" not in names or "points" not in names:
         raise Invalid(
@@ -82,11 +90,10 @@ def read_csv(text: str) -> list[SheetRow]:
         )
     if len(rows) > MOST_ROWS + 1:
         raise Invalid(f"A sheet has {MOST_ROWS:,} rows at most.")
+    if sum(len(cell) for row in rows for cell in row) > LONGEST_SHEET:
+        raise Invalid(f"The sheet is longer than {LONGEST_SHEET:,} characters. Send it in parts.")
     places = {name: names.index(name.casefold()) for name in READ if name.casefold() in names}
-    found = [_row(row, places) for row in rows[1:] if any(cell.strip() for cell in row)]
-    if separator != ";":
-        return found
-    return [replace(row, points=row.points.replace(",", ".")) for row in found]  # where 12,5 is twelve and a half
+    return [_row(row, places) for row in rows[1:] if any(cell.strip() for cell in row)]
 
 
 def _row(cells: Sequence[str], places: dict[str, int]) -> SheetRow:
