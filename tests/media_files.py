@@ -73,11 +73,16 @@ def with_orientation(value: int) -> Image.Exif:
     return exif
 
 
-def pdf() -> bytes:
-    """Return a document of one empty page."""
+def pdf(pages: int = 1, size: tuple[int, int] = (200, 200), *, locked: bool = False) -> bytes:
+    """Return a document of empty pages, which a password may be needed to open."""
+    kids = b" ".join(b"%d 0 R" % number for number in range(3, 3 + pages))
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %d %d]>>endobj\n" % size
+    lock = b"/ID[<00><00>]/Encrypt<</Filter/Standard/V 1/R 2/O<%s>/U<%s>/P -4>>" % (b"ab" * 32, b"cd" * 32)
     return (
-        b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
-        b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+        b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+        + b"2 0 obj<</Type/Pages/Kids[%s]/Count %d>>endobj\n" % (kids, pages)
+        + b"".join(b"%d 0 obj" % number + page for number in range(3, 3 + pages))
+        + b"trailer<</Root 1 0 R%s>>\n%%%%EOF\n" % (lock if locked else b"")
     )
 
 

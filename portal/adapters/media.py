@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -25,7 +25,7 @@ MB = 1024 * 1024
 MEMORY_BYTES = 1536 * MB  # of addresses; a frame of 4K in ten bits has 25 MB, and a decoder keeps a dozen
 OUTPUT_BYTES = 1024 * MB  # of one copy: five hours of a small one
 ANSWER_BYTES = 64 * 1024
-CPU_SECONDS = {"picture": 90, "film": 2 * 3600}
+CPU_SECONDS = {"picture": 90, "document": 120, "film": 2 * 3600}
 WALL_FACTOR = 3  # so much longer than its own time it may take on a machine that is busy with people
 LONGEST_MILLISECONDS = 100 * 3600 * 1000
 LARGEST_SIDE = 100_000
@@ -50,6 +50,7 @@ class WhyNot(StrEnum):
     UNKNOWN = "unknown"
     TOO_LARGE = "too_large"
     TOO_LONG = "too_long"
+    LOCKED = "locked"
     FAILED = "failed"
     """The program that looked ended by itself: its decoder broke, or it has a fault of ours."""
 
@@ -76,8 +77,18 @@ class Made:
     copies: tuple[Copy, ...]
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A document was read: how many pages it has, and the pixels of those that lie at their places, from the first."""
+
+    pages: int
+    sizes: tuple[tuple[int, int], ...]
+
+
 def can_be_opened(kind: str) -> bool:
     """Return whether this portal can look into a kind: pictures always, sound and video where PyAV is installed."""
+    if is_document(kind):
+        return pages_can_be_drawn()
     return kind in media_program.PICTURES or (is_film(kind) and films_can_be_opened())
 
 
@@ -86,9 +97,19 @@ def is_film(kind: str) -> bool:
     return kind in media_program.DEMUXERS
 
 
+def is_document(kind: str) -> bool:
+    """Return whether a kind is one whose pages are drawn."""
+    return kind == media_program.DOCUMENT
+
+
 def films_can_be_opened() -> bool:
-    """Return whether the `media` extra is installed."""
+    """Return whether the part of the `media` extra is installed that opens sound and video."""
     return importlib.util.find_spec("av") is not None
+
+
+def pages_can_be_drawn() -> bool:
+    """Return whether the part of the `media` extra is installed that draws pages."""
+    return importlib.util.find_spec("pypdfium2") is not None
 
 
 def targets_of(kind: str) -> tuple[Copy, ...]:
@@ -101,11 +122,32 @@ def make_copies(kind: str, source: Path, targets: Mapping[Copy, Path], **limits:
 
     Whatever lies at a place that is not in the answer is to be removed. The wait is as long as the work.
     """
-    cpu = limits.get("cpu_seconds", CPU_SECONDS["picture" if kind in media_program.PICTURES else "film"])
+    cpu = CPU_SECONDS["picture" if kind in media_program.PICTURES else "film"]
+    answer = _ask(kind, source, {copy.value: str(path) for copy, path in targets.items()}, cpu, limits)
+    made = answer if isinstance(answer, WhyNot) else _read(answer, frozenset(targets))
+    if isinstance(made, Made) and not all(_is_there(targets[copy]) for copy in made.copies):
+        return WhyNot.DAMAGED
+    return made
+
+
+def draw_pages(kind: str, source: Path, places: Sequence[Path], **limits: int) -> Drawn | WhyNot:
+    """Return how many pages a document has, the first of them drawn at these places, or why it cannot be shown."""
+    answer = _ask(kind, source, {"pages": [str(place) for place in places]}, CPU_SECONDS["document"], limits)
+    drawn = answer if isinstance(answer, WhyNot) else _read_pages(answer, len(places))
+    if isinstance(drawn, Drawn) and not all(map(_is_there, places[: len(drawn.sizes)])):
+        return WhyNot.DAMAGED
+    return drawn
+
+
+def _ask(
+    kind: str, source: Path, targets: Mapping[str, Any], cpu_seconds: int, limits: Mapping[str, int]
+) -> bytes | WhyNot:
+    """Return what the program says of a file, or how it ended."""
+    cpu = limits.get("cpu_seconds", cpu_seconds)
     order = {
         "kind": kind,
         "source": str(source),
-        "targets": {copy.value: str(path) for copy, path in targets.items()},
+        "targets": targets,
         "memory_bytes": limits.get("memory_bytes", MEMORY_BYTES),
         "output_bytes": limits.get("output_bytes", OUTPUT_BYTES),
         "cpu_seconds": cpu,
@@ -113,10 +155,7 @@ def make_copies(kind: str, source: Path, targets: Mapping[Copy, Path], **limits:
     status, answer = _run(order, limits.get("wall_seconds", cpu * WALL_FACTOR))
     if status in {-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGALRM}:
         return WhyNot.TOO_LONG
-    made = _read(answer, frozenset(targets)) if status == 0 else WhyNot.FAILED
-    if isinstance(made, Made) and not all(_is_there(targets[copy]) for copy in made.copies):
-        return WhyNot.DAMAGED
-    return made
+    return answer if status == 0 else WhyNot.FAILED
 
 
 def _run(order: dict[str, Any], seconds: float) -> tuple[int, bytes]:
@@ -156,6 +195,19 @@ def _read(answer: bytes, asked: frozenset[Copy]) -> Made | WhyNot:
     if not copies or len(set(copies)) != len(copies) or not asked.issuperset(copies):
         return WhyNot.DAMAGED
     return Made(facts, copies)
+
+
+def _read_pages(answer: bytes, most: int) -> Drawn | WhyNot:
+    """Return an answer about pages that has the shape it must have."""
+    try:
+        said = json.loads(answer)
+        if "refused" in said:
+            return WhyNot(said["refused"])
+        sizes = tuple((_checked("width", width), _checked("height", height)) for width, height in said["sizes"])
+        drawn = Drawn(_checked("pages", said["pages"]), sizes)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return WhyNot.DAMAGED
+    return drawn if 0 < len(sizes) == min(most, drawn.pages) else WhyNot.DAMAGED
 
 
 def _checked(name: str, value: Any) -> Any:

@@ -22,6 +22,10 @@ SMALL_SIDE = 360  # pixels of the shorter side of a small copy
 MOST_PIXELS = 45_000_000  # of one frame: an 8K one has 33 million
 MOST_PICTURE_PIXELS = 250_000_000
 PREVIEW_SIDE = 2048  # pixels of the longer side of a preview
+PAGE_SIDE = 1600  # pixels of the longer side of a page: small print can be read, and a page has about 100 kB
+MOST_ENLARGED = 4  # times the points of a page, so that a stamp does not become a poster
+DOCUMENT = "application/pdf"
+NOT_WITHOUT_PASSWORD = 4  # as PDFium numbers its errors
 SOUND_RATE = 48_000
 SOUND_BITS = {1: 64_000, 2: 96_000}
 KEY_EVERY_SECONDS = 1  # a jump inside a small copy decodes at most so much
@@ -90,6 +94,8 @@ def _done(order: dict[str, Any]) -> dict[str, Any]:
     kind, source, targets = order["kind"], order["source"], order["targets"]
     if kind in PICTURES:
         return _picture(kind, source, targets["preview"])
+    if kind == DOCUMENT and "pages" in targets:
+        return _pages(source, targets["pages"])
     if kind in DEMUXERS:
         return _film(kind, source, targets)
     raise Refused("unknown")
@@ -116,6 +122,33 @@ def _picture(kind: str, source: str, target: str) -> dict[str, Any]:
         raise Refused("damaged") from error
     upright = {"width": height, "height": width} if turned else {"width": width, "height": height}
     return {"facts": upright | {"codec": PICTURES[kind].lower()}, "made": ["preview"]}
+
+
+def _pages(source: str, targets: list[str]) -> dict[str, Any]:
+    """Draw the pages of a document, as many as there are places: no script of it runs, and no link is followed."""
+    import pypdfium2
+
+    sizes = []
+    try:
+        document = pypdfium2.PdfDocument(source)
+        number = len(document)
+        for page, target in zip(map(document.get_page, range(number)), targets, strict=False):
+            longer = max(page.get_size())
+            if longer <= 0:
+                raise Refused("damaged")
+            bitmap = page.render(scale=min(PAGE_SIDE / longer, MOST_ENLARGED))
+            picture = bitmap.to_pil().convert("RGB")
+            picture.save(target, "WEBP", quality=80, method=2)
+            sizes.append(list(picture.size))
+            page.close()
+    except pypdfium2.PdfiumError as error:
+        locked = getattr(error, "err_code", None) == NOT_WITHOUT_PASSWORD
+        raise Refused("locked" if locked else "damaged") from error
+    except (OSError, ValueError, ZeroDivisionError, OverflowError) as error:
+        raise Refused("damaged") from error
+    if not sizes:
+        raise Refused("damaged")
+    return {"pages": number, "sizes": sizes}
 
 
 def _in_web_colours(picture: Any) -> Any:

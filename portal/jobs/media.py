@@ -19,7 +19,7 @@ from uuid import UUID
 from portal import db
 from portal.adapters import media
 from portal.adapters.disk import fill_of
-from portal.adapters.media import Copy, Made, WhyNot
+from portal.adapters.media import Copy, Drawn, Made, WhyNot
 from portal.adapters.storage import Storage, StorageError, new_key
 from portal.domain.clock import now
 from portal.domain.errors import Invalid
@@ -36,6 +36,7 @@ WORDS = {
     WhyNot.UNKNOWN: "Files of this kind cannot be shown here.",
     WhyNot.TOO_LARGE: "It has more pixels than can be shown here.",
     WhyNot.TOO_LONG: "Reading it would take too long.",
+    WhyNot.LOCKED: "It is locked with a password.",
 }
 
 log = logging.getLogger(__name__)
@@ -72,32 +73,69 @@ def make_copies_of(storage: Storage, file_id: UUID) -> None:
 
 
 def _look_into(storage: Storage, file: ToRead) -> None:
+    if media.is_document(file.kind):
+        _draw(storage, file)
+        return
     with _places(storage, media.targets_of(file.kind)) as targets, _on_disk(storage, file) as source:
         answer = media.make_copies(file.kind, source, targets)
         made = _checked(answer, targets) if isinstance(answer, Made) else answer
-        if made is WhyNot.FAILED:
-            log.warning("Looking into file %s (%s) failed", file.id, file.kind)  # it is tried again in an hour
-        elif isinstance(made, WhyNot):
-            with db.session_scope():
-                db.perform(copies.write_down_refusal, file.id, WORDS[made], at=now())
+        if isinstance(made, WhyNot):
+            _refuse(file, made)
         else:
             _keep(storage, file, made, targets)
 
 
+def _draw(storage: Storage, file: ToRead) -> None:
+    """Draw the first pages of a document."""
+    with _some_places(storage, copies.MOST_PAGES) as places, _on_disk(storage, file) as source:
+        drawn = media.draw_pages(file.kind, source, places)
+        if isinstance(drawn, Drawn) and not all(map(_is_page, places[: len(drawn.sizes)])):
+            drawn = WhyNot.FAILED
+        if isinstance(drawn, WhyNot):
+            _refuse(file, drawn)
+            return
+        pages = []
+        for number, (place, (width, height)) in enumerate(zip(places, drawn.sizes, strict=False), start=1):
+            stored = _stored(place, copies.name_of_page(file.name, number), KINDS[Copy.PREVIEW])
+            storage.keep(place, stored.key)
+            pages.append((stored, width, height))
+        with db.session_scope():
+            written = db.perform(copies.write_down_pages, file.id, drawn.pages, pages, at=now())
+        if not written:
+            for stored, _, _ in pages:
+                storage.delete(stored.key)
+
+
+def _refuse(file: ToRead, why: WhyNot) -> None:
+    if why is WhyNot.FAILED:
+        log.warning("Looking into file %s (%s) failed", file.id, file.kind)  # it is tried again in an hour
+        return
+    with db.session_scope():
+        db.perform(copies.write_down_refusal, file.id, WORDS[why], at=now())
+
+
 def _can_be_made_now(storage: Storage, file: ToRead) -> bool:
-    """Return False where the disk is nearly full, or where the program for sound and video is not installed."""
-    needs_films = media.is_film(file.kind)
-    return not fill_of(storage.receiving).full and (not needs_films or media.films_can_be_opened())
+    """Return False where the disk is nearly full, or where what opens a file of this kind is not installed."""
+    installed = (not media.is_film(file.kind) or media.films_can_be_opened()) and (
+        not media.is_document(file.kind) or media.pages_can_be_drawn()
+    )
+    return installed and not fill_of(storage.receiving).full
 
 
 @contextmanager
 def _places(storage: Storage, wanted: tuple[Copy, ...]) -> Iterator[dict[Copy, Path]]:
     """Places for copies where bodies arrive; what still lies there at the end is removed."""
-    places = {copy: storage.receiving / secrets.token_hex(16) for copy in wanted}
+    with _some_places(storage, len(wanted)) as places:
+        yield dict(zip(wanted, places, strict=True))
+
+
+@contextmanager
+def _some_places(storage: Storage, number: int) -> Iterator[list[Path]]:
+    places = [storage.receiving / secrets.token_hex(16) for _ in range(number)]
     try:
         yield places
     finally:
-        for place in places.values():
+        for place in places:
             place.unlink(missing_ok=True)
 
 
@@ -121,16 +159,24 @@ def _on_disk(storage: Storage, file: ToRead) -> Iterator[Path]:
 def _checked(made: Made, targets: Mapping[Copy, Path]) -> Made | WhyNot:
     """Return what was made if each copy is of the kind that it must be: the program is not taken at its word."""
     for copy in made.copies:
-        with targets[copy].open("rb") as file:
-            head = file.read(HEAD_BYTES)
-        try:
-            kind = recognise(head, "copy").media_type
-        except Invalid:
-            kind = ""
+        kind = _kind_of(targets[copy])
         if kind != KINDS[copy] or targets[copy].stat().st_size > copies.MOST_COPY_BYTES:
             log.error("A copy for %s is %s", copy, kind or "of no known kind")
             return WhyNot.FAILED
     return made
+
+
+def _is_page(place: Path) -> bool:
+    return _kind_of(place) == KINDS[Copy.PREVIEW] and place.stat().st_size <= copies.MOST_COPY_BYTES
+
+
+def _kind_of(place: Path) -> str:
+    with place.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    try:
+        return recognise(head, "copy").media_type
+    except Invalid:
+        return ""
 
 
 def _keep(storage: Storage, file: ToRead, made: Made, targets: Mapping[Copy, Path]) -> None:
@@ -138,18 +184,17 @@ def _keep(storage: Storage, file: ToRead, made: Made, targets: Mapping[Copy, Pat
     stored = {}
     for copy in made.copies:
         purpose = CopyPurpose(copy.value)
-        name, size, sha256 = (
-            copies.name_of_copy(file.name, purpose),
-            targets[copy].stat().st_size,
-            _sha256(targets[copy]),
-        )
-        stored[purpose] = StoredBytes(key=new_key(), size=size, sha256=sha256, kind=KINDS[copy], name=name)
+        stored[purpose] = _stored(targets[copy], copies.name_of_copy(file.name, purpose), KINDS[copy])
         storage.keep(targets[copy], stored[purpose].key)
     with db.session_scope():
         written = db.perform(copies.write_down_copies, file.id, asdict(made.facts), stored, at=now())
     if not written:
         for each in stored.values():
             storage.delete(each.key)
+
+
+def _stored(place: Path, name: str, kind: str) -> StoredBytes:
+    return StoredBytes(key=new_key(), size=place.stat().st_size, sha256=_sha256(place), kind=kind, name=name)
 
 
 def _sha256(path: Path) -> str:

@@ -102,7 +102,7 @@ KEPT = {
     "note_drafts": "Until the note is put there",
     "upload_minutes": "As long as the upload",
     "pending_uploads pending_files": "As long as the hand-in that waits for them",
-    "file_facts file_copies": "As long as the file they tell of",
+    "file_facts file_copies file_pages": "As long as the file they tell of",
     "files": "With what they are attached to; bytes that were never attached go after a day",
     "beats": "One row: the last sign of life of the web",
     "number_series": "For ever: no number is given twice",

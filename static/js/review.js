@@ -107,6 +107,14 @@
 
   document.addEventListener("click", (event) => {
     const { target } = event;
+    const page = target.closest("[data-note-page]");
+    if (page && noteForm()) {
+      const { position, place, text } = noteForm().elements;
+      position.value = page.closest(".review").dataset.position;
+      place.value = `page ${page.dataset.notePage}`;
+      text.focus();
+      return;
+    }
     const place = target.closest("[data-seek], [data-point-at]");
     const original = target.closest("[data-original]");
     if (place) {
@@ -191,4 +199,5 @@
     }
   });
   offer(document);
+  document.querySelectorAll("[data-note-page]").forEach((button) => { button.hidden = !noteForm(); });
 })();

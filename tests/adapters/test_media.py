@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from portal.adapters import media, media_program
-from portal.adapters.media import Copy, Facts, Made, WhyNot
+from portal.adapters.media import Copy, Drawn, Facts, Made, WhyNot
 from portal.domain.files.kinds import recognise
 from tests import media_files
 
@@ -149,7 +149,7 @@ def test_a_file_that_lies_about_its_type_is_not_shown(name, look, tmp_path):
     assert look(made(), kind) is WhyNot.DAMAGED
 
 
-def test_what_is_not_a_picture_sound_or_video_is_not_opened_at_all(look):
+def test_what_is_not_a_picture_sound_or_video_gets_no_copy(look):
     assert look(media_files.pdf()) is WhyNot.UNKNOWN
     assert look(b"\x00\x00\x00\x18ftypheic\x00", "image/heic") is WhyNot.UNKNOWN
 
@@ -243,3 +243,47 @@ def test_without_the_extra_only_pictures_are_opened(monkeypatch):
     assert media.can_be_opened("image/jpeg")
     assert not media.can_be_opened("video/mp4")
     assert not media.can_be_opened("application/pdf")
+
+
+@pytest.fixture
+def draw(tmp_path: Path) -> Callable[..., Drawn | WhyNot]:
+    """Return what is found in a document; its pages lie beside as `page-1` and so on."""
+
+    def draw(content: bytes, most: int = 3, **limits: int) -> Drawn | WhyNot:
+        path = tmp_path / "script"
+        path.write_bytes(content)
+        return media.draw_pages("application/pdf", path, [tmp_path / f"page-{n + 1}" for n in range(most)], **limits)
+
+    return draw
+
+
+def test_pages_of_a_document_are_drawn_in_their_order_and_shape(draw, tmp_path):
+    assert draw(media_files.pdf(2, (595, 842))) == Drawn(2, ((1131, 1600), (1131, 1600)))
+    for number in (1, 2):
+        with Image.open(tmp_path / f"page-{number}") as page:
+            assert (page.format, page.size) == ("WEBP", (1131, 1600))
+    assert not (tmp_path / "page-3").exists()
+
+
+def test_of_a_long_document_only_the_first_pages_are_drawn_and_a_stamp_is_no_poster(draw):
+    assert draw(media_files.pdf(7, (20, 10))) == Drawn(7, ((80, 40),) * 3)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (media_files.pdf(locked=True), WhyNot.LOCKED),
+        (b"%PDF-1.4\nnothing of a document", WhyNot.DAMAGED),
+        (media_files.pdf(0), WhyNot.DAMAGED),
+        (media_files.pdf().replace(b"/Count 1", b"/Count 900000"), WhyNot.DAMAGED),
+    ],
+    ids=["locked", "broken", "no pages", "lies about its pages"],
+)
+def test_a_document_that_cannot_be_drawn_says_why(draw, content, why):
+    assert draw(content) is why
+
+
+def test_drawing_has_limits_of_time_and_memory(draw):
+    assert draw(media_files.pdf(3, (2000, 2000)), cpu_seconds=1, memory_bytes=60 * 1024 * 1024) in {
+        WhyNot.TOO_LARGE, WhyNot.FAILED, WhyNot.DAMAGED
+    }  # fmt: skip

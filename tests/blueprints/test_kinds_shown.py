@@ -1,4 +1,4 @@
-"""Ten files as students hand them in: each is shown, described or refused rightly on the page of its trainer."""
+"""Files as students hand them in: each is shown, described or refused rightly on the page of its trainer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def portrait(folder: Path) -> bytes:
 
 
 # What it is called, how it is made, with which element it is shown, and what is said of it.
-TEN: list[tuple[str, Callable[[Path], bytes], str, str]] = [
+KINDS: list[tuple[str, Callable[[Path], bytes], str, str]] = [
     ("scene.mp4", film, "video", "640 × 480 · 0:01 · H.264 · 25 frames a second A small copy is shown"),
     ("camera.mov", lambda folder: film(folder, codec="libx265", container="mov"), "video", "HEVC · 25 frames"),
     (
@@ -57,7 +57,13 @@ TEN: list[tuple[str, Callable[[Path], bytes], str, str]] = [
         "3000 × 4000 · JPEG A small copy is shown",
     ),
     ("print.tif", lambda folder: media_files.picture((800, 600), "TIFF", "CMYK"), "img", "800 × 600 · TIFF"),
-    ("script.pdf", lambda folder: media_files.pdf(), "iframe", ""),
+    ("script.pdf", lambda folder: media_files.pdf(), "img", "1 page, "),
+    (
+        "locked.pdf",
+        lambda folder: media_files.pdf(locked=True),
+        "",
+        "It cannot be shown here. It is locked with a password. Download it:",
+    ),
     (
         "lie.mp4",
         lambda folder: b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + b"not a film" * 200,
@@ -67,7 +73,7 @@ TEN: list[tuple[str, Callable[[Path], bytes], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "make", "shown", "said"), TEN, ids=[name for name, *_ in TEN])
+@pytest.mark.parametrize(("name", "make", "shown", "said"), KINDS, ids=[name for name, *_ in KINDS])
 def test_each_kind_is_shown_described_or_refused_rightly(
     name: str, make: Any, shown: str, said: str, app: Any, world: Session, cast: Cast, sign_in: Any, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import or_, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
@@ -22,6 +22,7 @@ from portal.domain.files.models import (
     FactsState,
     FileCopy,
     FileFacts,
+    FilePage,
     FilePurpose,
     FileState,
     StoredFile,
@@ -36,6 +37,10 @@ ASK_AGAIN = timedelta(hours=1)  # after this a file that still waits is asked fo
 ASKED_BY_THEN = timedelta(minutes=10)  # by then the hand-in's own job has begun, if it is to begin soon
 BATCH = 50
 MOST_COPY_BYTES = 1024**3
+MOST_PAGES = 50  # of a document that are drawn; the rest is in the original
+DOCUMENT = "application/pdf"
+LOOKED_INTO = ("image/", "video/", "audio/", DOCUMENT, "application/mxf")
+"""How the kinds begin that are looked into: pictures, sound, video, and documents whose pages are drawn."""
 LONGEST_STEM = 120
 WORDS = {CopyPurpose.SMALL: "small", CopyPurpose.SOUND: "sound", CopyPurpose.PREVIEW: "preview"}
 ENDINGS = {CopyPurpose.SMALL: "mp4", CopyPurpose.SOUND: "m4a", CopyPurpose.PREVIEW: "webp"}
@@ -54,8 +59,8 @@ class ToRead:
 
 
 def may_have_copies(kind: str) -> bool:
-    """Return whether a file of this media type is looked into: pictures, sound and video."""
-    return kind.startswith(("image/", "video/", "audio/")) or kind == "application/mxf"
+    """Return whether a file of this media type is looked into."""
+    return kind.startswith(LOOKED_INTO)
 
 
 def ask_for_copies(session: Session, files: Sequence[StoredFile]) -> None:
@@ -66,10 +71,7 @@ def ask_for_copies(session: Session, files: Sequence[StoredFile]) -> None:
 
 def ask_again(session: Session, *, at: datetime) -> int:
     """Ask for the copies of handed-in files that have none yet, and return for how many; each once an hour."""
-    kinds = or_(
-        *(StoredFile.kind.startswith(first) for first in ("image/", "video/", "audio/")),
-        StoredFile.kind == "application/mxf",
-    )
+    kinds = or_(*(StoredFile.kind.startswith(first) for first in LOOKED_INTO))
     statement = (
         select(StoredFile.id)
         .outerjoin(FileFacts, FileFacts.file_id == StoredFile.id)
@@ -130,13 +132,9 @@ def write_down_copies(
     at: datetime,
 ) -> bool:
     """Write down what a file is, and its copies, whose bytes are durable; return False where that was done already."""
-    row = _locked(session, file_id)
-    file = session.get_one(StoredFile, file_id, populate_existing=True)
-    if row.state != FactsState.WAITING or file.state != FileState.ATTACHED:
+    file = _read_now(session, file_id, facts, at)
+    if file is None:
         return False
-    for name, value in facts.items():
-        setattr(row, name, value)
-    row.state, row.done_at = FactsState.READY, at
     for purpose, stored in copies.items():
         copy = record_file(
             session, owner_id=file.owner_id, purpose=FilePurpose.COPY, stored=stored, at=at, attached=True
@@ -146,13 +144,30 @@ def write_down_copies(
     return True
 
 
+def write_down_pages(
+    session: Session, file_id: UUID, pages: int, drawn: Sequence[tuple[StoredBytes, int, int]], *, at: datetime
+) -> bool:
+    """Write down how many pages a document has, and those that are drawn with their pixels; False if that was done."""
+    file = _read_now(session, file_id, {"pages": pages}, at)
+    if file is None:
+        return False
+    for number, (stored, width, height) in enumerate(drawn, start=1):
+        copy = record_file(
+            session, owner_id=file.owner_id, purpose=FilePurpose.COPY, stored=stored, at=at, attached=True
+        )
+        session.add(FilePage(file_id=file_id, page=number, copy_id=copy.id, width=width, height=height))
+    session.flush()
+    return True
+
+
 def let_go_copies(session: Session, *, at: datetime) -> int:
     """Let go the copies of files that were let go, and return how many; the sweep erases their bytes."""
     original = aliased(StoredFile)
+    made = union_all(select(FileCopy.copy_id, FileCopy.file_id), select(FilePage.copy_id, FilePage.file_id)).subquery()
     statement = (
         select(StoredFile)
-        .join(FileCopy, FileCopy.copy_id == StoredFile.id)
-        .join(original, original.id == FileCopy.file_id)
+        .join(made, made.c.copy_id == StoredFile.id)
+        .join(original, original.id == made.c.file_id)
         .where(original.state == FileState.DELETED, StoredFile.state == FileState.ATTACHED)
         .order_by(StoredFile.id)
         .with_for_update(of=StoredFile)
@@ -169,6 +184,12 @@ def name_of_copy(name: str, purpose: CopyPurpose) -> str:
     return f"{stem[:LONGEST_STEM]} ({WORDS[purpose]}).{ENDINGS[purpose]}"
 
 
+def name_of_page(name: str, number: int) -> str:
+    """Return what a page is called when it is saved: `script (page 3).webp`."""
+    stem = name.rpartition(".")[0] or name
+    return f"{stem[:LONGEST_STEM]} (page {number}).webp"
+
+
 def put_off(session: Session, file_id: UUID) -> None:
     """Take back a try that found no room or no program to look with: it was no fault of the file."""
     session.execute(
@@ -176,6 +197,18 @@ def put_off(session: Session, file_id: UUID) -> None:
         .where(FileFacts.file_id == file_id, FileFacts.state == FactsState.WAITING, FileFacts.tries > 0)
         .values(tries=FileFacts.tries - 1)
     )
+
+
+def _read_now(session: Session, file_id: UUID, facts: Mapping[str, Any], at: datetime) -> StoredFile | None:
+    """Mark a file as read, with what it is, and return it; None where that was done already, or it was let go."""
+    row = _locked(session, file_id)
+    file = session.get_one(StoredFile, file_id, populate_existing=True)
+    if row.state != FactsState.WAITING or file.state != FileState.ATTACHED:
+        return None
+    for name, value in facts.items():
+        setattr(row, name, value)
+    row.state, row.done_at = FactsState.READY, at
+    return file
 
 
 def _locked(session: Session, file_id: UUID) -> FileFacts:

@@ -101,6 +101,8 @@ class FileFacts(Base):
     frames: Mapped[int | None]
     per_seconds: Mapped[int | None]
     """`frames` in so many seconds, as videos count: 30000 in 1001."""
+    pages: Mapped[int | None]
+    """Of a document; of a long one only the first are drawn."""
 
     __table_args__ = (
         one_of("state", FactsState, "state"),
@@ -109,6 +111,7 @@ class FileFacts(Base):
         CheckConstraint("tries >= 0", name="tries"),
         CheckConstraint("milliseconds >= 0 AND width > 0 AND height > 0", name="measures"),
         CheckConstraint("num_nonnulls(width, height) <> 1", name="size"),
+        CheckConstraint("pages > 0", name="pages"),
         CheckConstraint("num_nonnulls(frames, per_seconds) <> 1 AND frames > 0 AND per_seconds > 0", name="rate"),
         Index("ix_file_facts_waiting", "asked_at", postgresql_where=text("state = 'waiting'")),
     )
@@ -125,6 +128,24 @@ class FileCopy(Base):
 
     __table_args__ = (
         one_of("purpose", CopyPurpose, "purpose"),
+        CheckConstraint("file_id <> copy_id", name="of_another"),
+    )
+
+
+class FilePage(Base):
+    """A page of a document as a picture, which is a file like any copy."""
+
+    __tablename__ = "file_pages"
+
+    file_id: Mapped[UUID] = mapped_column(ForeignKey("files.id"), primary_key=True)
+    page: Mapped[int] = mapped_column(primary_key=True)
+    copy_id: Mapped[UUID] = mapped_column(ForeignKey("files.id"), unique=True)
+    width: Mapped[int]
+    """In pixels; so the next."""
+    height: Mapped[int]
+
+    __table_args__ = (
+        CheckConstraint("page > 0 AND width > 0 AND height > 0", name="measures"),
         CheckConstraint("file_id <> copy_id", name="of_another"),
     )
 

@@ -127,10 +127,11 @@ DATA_CLASSES: dict[str, dict[str, DataClass]] = {
         none="id purpose state wanted_until",
     ),
     "file_facts": _of(
-        work="file_id milliseconds width height codec sound_codec frames per_seconds",
+        work="file_id milliseconds width height codec sound_codec frames per_seconds pages",
         none="state why tries asked_at done_at",
     ),
     "file_copies": _of(work="file_id copy_id", none="purpose"),
+    "file_pages": _of(work="file_id page copy_id width height"),
     "uploads": _of(
         identity="owner_id",
         work="id subject_id length offset name client_metadata kind sha256 storage_key file_id",

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
-from portal.adapters.media import films_can_be_opened
+from portal.adapters.media import films_can_be_opened, pages_can_be_drawn
 from portal.keeping.doctor.finding import Finding, ok, warning, wrong
 from portal.keeping.folder import BackupFolder
 from portal.keeping.notes import last_backup
@@ -109,7 +109,13 @@ def _media() -> Finding:
             "no small copies are made of video and sound: the extra `media` is not installed",
             "type: make run, or pip install 'km-portal[media]'",
         )
-    return ok("media", "small copies of video and sound can be made")
+    if not pages_can_be_drawn():
+        return warning(
+            "media",
+            "pages of documents are not drawn: the extra `media` is not installed whole",
+            "type: make run, or pip install 'km-portal[media]'",
+        )
+    return ok("media", "small copies of video and sound can be made, and pages of documents drawn")
 
 
 def _age(age: timedelta) -> str:

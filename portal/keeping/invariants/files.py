@@ -65,6 +65,7 @@ def every_attached_file_belongs_to_something(look: Look) -> Found:
             AND NOT EXISTS (SELECT FROM materials m WHERE m.file_id = f.id)
             AND NOT EXISTS (SELECT FROM attachments a WHERE a.file_id = f.id)
             AND NOT EXISTS (SELECT FROM file_copies c WHERE c.copy_id = f.id)
+            AND NOT EXISTS (SELECT FROM file_pages p WHERE p.copy_id = f.id)
             AND NOT EXISTS (SELECT FROM review_notes n WHERE n.voice_id = f.id)
         """,
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
 from portal.domain.assignments.models import (
@@ -23,7 +25,7 @@ from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import NotFound
 from portal.domain.files.copies import may_have_copies
 from portal.domain.files.kinds import Group, group_of
-from portal.domain.files.models import CopyPurpose, FactsState, FileCopy, FileFacts, StoredFile
+from portal.domain.files.models import CopyPurpose, FactsState, FileCopy, FileFacts, FilePage, StoredFile
 
 PLAYED = {
     "video/mp4": {"h264", "av1", "vp9"},
@@ -40,6 +42,7 @@ CODECS = {
     "webp": "WebP",
 }
 """Names of codecs as people write them, where capitals are not enough."""
+PAGE = re.compile(r"page-([1-9][0-9]{0,3})")
 HEARD = frozenset({"audio/mpeg", "audio/mp4", "audio/wav", "audio/x-wav", "audio/ogg", "audio/aac", "audio/flac"})
 
 
@@ -57,19 +60,24 @@ class ShownFile(WorkFile):
     sound_codec: str | None
     frames: int | None
     per_seconds: int | None
+    pages: int | None
     copies: dict[str, int] | None
     """Bytes of each copy."""
+    drawn: list[list[int]] | None
+    """Number, width, height and bytes of each page that is there as a picture."""
 
     @property
     def shown_as(self) -> str:
-        """`video`, `audio`, `image`, `pdf`, `text`, or nothing: with which element of a page it is shown."""
+        """`video`, `audio`, `image`, `pages`, `pdf`, `text`, or nothing: with what on a page it is shown."""
+        if self.drawn:
+            return "pages"
         if self.copies:
             by_copy = {CopyPurpose.SMALL: "video", CopyPurpose.PREVIEW: "image", CopyPurpose.SOUND: "audio"}
             return next(element for copy, element in by_copy.items() if copy in self.copies)
         if self.kind in {"text/plain", "text/csv"}:
             return "text"
         if self.kind == "application/pdf":
-            return "pdf"
+            return "" if self.state == FactsState.CANNOT_BE_SHOWN else "pdf"
         return group_of(self.kind).value if self.plays_itself else ""
 
     @property
@@ -158,6 +166,15 @@ def _shown() -> Select[*tuple[Any, ...]]:
         .correlate(StoredFile)
         .scalar_subquery()
     )
+    page = aliased(StoredFile)
+    as_numbers = func.json_build_array(FilePage.page, FilePage.width, FilePage.height, page.size)
+    drawn = (
+        select(func.json_agg(aggregate_order_by(as_numbers, FilePage.page)))
+        .join(page, page.id == FilePage.copy_id)
+        .where(FilePage.file_id == StoredFile.id)
+        .correlate(StoredFile)
+        .scalar_subquery()
+    )
     return (
         select_work_files()
         .add_columns(
@@ -171,22 +188,24 @@ def _shown() -> Select[*tuple[Any, ...]]:
             FileFacts.sound_codec,
             FileFacts.frames,
             FileFacts.per_seconds,
+            FileFacts.pages,
             copies.label("copies"),
+            drawn.label("drawn"),
         )
         .outerjoin(FileFacts, FileFacts.file_id == StoredFile.id)
     )
 
 
 def _copy(submission_id: UUID, file_id: UUID, purpose: str) -> Select[*tuple[Any, ...]]:
+    """Select a copy by its purpose, `page-3` being the third page of a document."""
+    page = PAGE.fullmatch(purpose)
+    made: type[FileCopy | FilePage] = FilePage if page else FileCopy
+    this = FilePage.page == int(page[1]) if page else FileCopy.purpose == purpose
     return (
         select_file(SubmissionFile.submission_id)
-        .join(FileCopy, FileCopy.copy_id == StoredFile.id)
-        .join(SubmissionFile, SubmissionFile.file_id == FileCopy.file_id)
-        .where(
-            SubmissionFile.submission_id == submission_id,
-            SubmissionFile.file_id == file_id,
-            FileCopy.purpose == purpose,
-        )
+        .join(made, made.copy_id == StoredFile.id)
+        .join(SubmissionFile, SubmissionFile.file_id == made.file_id)
+        .where(SubmissionFile.submission_id == submission_id, SubmissionFile.file_id == file_id, this)
     )
 
 
