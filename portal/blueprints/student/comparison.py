@@ -10,7 +10,6 @@ from portal.blueprints.student import blueprint
 from portal.db import current_session
 from portal.domain.assignments import queries
 from portal.domain.assignments.queries.attempts import Attempt
-from portal.domain.assignments.queries.files import WorkFile
 from portal.domain.permissions import Permission
 from portal.web.access import requires
 from portal.web.htmx import respond
@@ -28,12 +27,11 @@ def comparison(assignment_id: UUID) -> Response:
     compared = {}
     if len(attempts) > 1:
         two = chosen_two(attempts, lambda attempt: attempt.id, (attempts[-2], attempts[-1]))
-        files = queries.files_of(session, [attempt.id for attempt in two])
-        compared = side_by_side(*(_side(attempt, files[attempt.id]) for attempt in two))
+        compared = side_by_side(*map(_side, two))
     return respond("student/comparison.html", "comparison", assignment=page, attempts=attempts, **compared)
 
 
-def _side(attempt: Attempt, files: list[WorkFile]) -> Side:
+def _side(attempt: Attempt) -> Side:
     mark = attempt.shown
     return Side(
         id=attempt.id,
@@ -44,7 +42,7 @@ def _side(attempt: Attempt, files: list[WorkFile]) -> Side:
         late=attempt.late,
         text=attempt.text,
         links=attempt.links,
-        files=files,
+        files=attempt.files,
         points=attempt.mark,
         mark_note=mark.penalty_reason if mark else "",
         feedback=mark.feedback if mark else "",

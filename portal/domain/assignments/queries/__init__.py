@@ -1,7 +1,6 @@
 """Questions about assignments, by who asks: the student, the trainer who sets work, the trainer who marks."""
 
 from portal.domain.assignments.queries.attempts import attempts_of, latest_marks
-from portal.domain.assignments.queries.files import files_of
 from portal.domain.assignments.queries.handed_in import kept_files, own_file, receipt_for
 from portal.domain.assignments.queries.looked_into import copy_to_serve, own_copy
 from portal.domain.assignments.queries.marking import (
@@ -26,7 +25,6 @@ __all__ = [
     "attempts_of",
     "copy_to_serve",
     "courses_taught",
-    "files_of",
     "intakes_taught",
     "kept_files",
     "latest_marks",
