@@ -264,9 +264,12 @@ def test_a_store_that_cannot_be_written_is_wrong(healthy: Settings, tmp_path: Pa
     assert found["storage"].state is State.WRONG
 
 
-def test_a_portal_that_cannot_open_videos_says_so(healthy: Settings, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("missing", ["films_can_be_opened", "pages_can_be_drawn"])
+def test_a_portal_that_cannot_open_videos_or_documents_says_so(
+    healthy: Settings, monkeypatch: pytest.MonkeyPatch, missing: str
+):
     assert ill(healthy).get("media") is None
-    monkeypatch.setattr(of_machine, "films_can_be_opened", lambda: False)
+    monkeypatch.setattr(of_machine, missing, lambda: False)
     found = ill(healthy)["media"]
     assert found.state is State.WARNING
     assert "km-portal[media]" in found.to_do

@@ -80,6 +80,10 @@ OF_THE_FILE = """
     INSERT INTO file_copies (file_id, purpose, copy_id) SELECT o.id, 'preview', c.id FROM files o, files c
     WHERE o.purpose = 'submission' AND c.purpose = 'copy'
     """
+AS_A_PAGE = """
+    INSERT INTO file_pages (file_id, page, copy_id, width, height) SELECT o.id, 1, c.id, 10, 10 FROM files o, files c
+    WHERE o.purpose = 'submission' AND c.purpose = 'copy'
+    """
 WAS_READ = "INSERT INTO file_facts (file_id, state, asked_at, done_at) SELECT id, 'ready', now(), now() FROM files"
 
 # The rule, what is planted, and a part of what is said.
@@ -125,6 +129,8 @@ PLANTED: list[tuple[str, list[str], str]] = [
         "is there, its file",
     ),
     ("every_copy_is_of_its_file", [A_COPY, OF_THE_FILE, "UPDATE files SET purpose = 'brief'"], "is a file of brief"),
+    ("every_copy_is_of_its_file", [A_COPY, AS_A_PAGE, "UPDATE files SET purpose = 'brief'"], "is a file of brief"),
+    ("every_file_that_was_read_has_its_copies", [A_COPY, AS_A_PAGE], "has a copy and was not read"),
     ("every_file_that_was_read_has_its_copies", [WAS_READ], "was read and has no copy"),
     ("every_file_that_was_read_has_its_copies", [A_COPY, OF_THE_FILE], "has a copy and was not read"),
     (
