@@ -1,14 +1,14 @@
 """Files belong to the brief of an assignment, and stay once work was handed in for it.
 
 Revision ID: 0070
-Revises: 0033
+Revises: 0050
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0070"
-down_revision = "0033"
+down_revision = "0050"
 branch_labels = None
 depends_on = None
 
