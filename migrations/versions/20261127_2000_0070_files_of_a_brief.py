@@ -1,14 +1,14 @@
 """Files belong to the brief of an assignment, and stay once work was handed in for it.
 
 Revision ID: 0070
-Revises: 0050
+Revises: 0061
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0070"
-down_revision = "0050"
+down_revision = "0061"
 branch_labels = None
 depends_on = None
 
