@@ -166,7 +166,12 @@ class required:  # noqa: N801 - reads as a word in a list of validators
 
 def at_most(characters: int) -> Length:
     """The text may not be longer."""
-    return Length(max=characters, message=f"Use at most {characters:,} characters.")
+    return Length(max=characters, message=too_long(characters))
+
+
+def too_long(characters: int) -> str:
+    """Return what is said of longer text, by a page and by the API."""
+    return f"Use at most {characters:,} characters."
 
 
 def tidy(value: Any) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 from flask import Response, current_app, request
 from sqlalchemy import ForeignKey, Index, delete, select, update
@@ -82,6 +82,12 @@ def key_of_request() -> str | None:
     if key is not None and not re.fullmatch(KEY_PATTERN, key):
         raise Invalid("Idempotency-Key has 1 to 200 visible characters.", fields={HEADER: "Not a usable key."})
     return key
+
+
+def name_of_request() -> str:
+    """Return what makes this request one, however often it is sent: a short name of the client's key, or a new one."""
+    sent = request.headers.get(HEADER)
+    return f"api:{uuid5(NAMESPACE_OID, sent) if sent else uuid4()}"
 
 
 def _fingerprint() -> str:

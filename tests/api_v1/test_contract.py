@@ -25,8 +25,12 @@ CALLS = [
     ("GET", "/assignments/submissions/{submission_id}"),
     ("POST", "/assignments/submissions/{submission_id}/grade"),
     ("POST", "/assignments/submissions/{submission_id}/withdrawal"),
+    ("GET", "/assignments/submissions/{submission_id}/receipt"),
+    ("GET", "/receipts/{receipt_name}"),
+    ("POST", "/assignments/{assignment_id}/draft"),
     ("GET", "/assignments/{assignment_id}/extensions"),
     ("POST", "/assignments/{assignment_id}/extensions"),
+    ("GET", "/assignments/extensions"),
     ("POST", "/assignments/extensions/{extension_id}/decision"),
     ("GET", "/quizzes/{quiz_id}"),
     ("POST", "/quizzes/{quiz_id}/attempts"),
@@ -37,6 +41,27 @@ CALLS = [
     ("POST", "/quizzes/{quiz_id}/questions"),
     ("GET", "/quizzes/submissions/{submission_id}"),
     ("POST", "/quizzes/submissions/{submission_id}/grade"),
+    ("POST", "/assignments/extensions/{extension_id}/withdrawal"),
+    ("GET", "/assignments/{assignment_id}/extensions/given"),
+    ("POST", "/assignments/{assignment_id}/extensions/given"),
+    ("GET", "/rubrics"),
+    ("POST", "/rubrics"),
+    ("GET", "/rubrics/{rubric_id}"),
+    ("POST", "/rubrics/{rubric_id}/versions"),
+    ("POST", "/rubrics/{rubric_id}/archive"),
+    ("POST", "/assignments/{assignment_id}/rubric"),
+    ("GET", "/assignments/submissions/{submission_id}/notes"),
+    ("POST", "/assignments/submissions/{submission_id}/notes"),
+    ("POST", "/assignments/submissions/{submission_id}/notes/{note_id}/answers"),
+    ("POST", "/assignments/submissions/{submission_id}/notes/{note_id}/tick"),
+    ("GET", "/assignments/{assignment_id}/notes"),
+    ("POST", "/assignments/{assignment_id}/notes/{note_id}/answers"),
+    ("POST", "/assignments/{assignment_id}/notes/{note_id}/tick"),
+    ("GET", "/assignments/{assignment_id}/release"),
+    ("POST", "/assignments/{assignment_id}/release"),
+    ("POST", "/assignments/submissions/{submission_id}/release"),
+    ("GET", "/assignments/{assignment_id}/figures"),
+    ("POST", "/assignments/{assignment_id}/reminders"),
     ("POST", "/uploads/assignments/{assignment_id}"),
     ("HEAD", "/uploads/{upload_id}"),
     ("PATCH", "/uploads/{upload_id}"),
@@ -51,7 +76,8 @@ CALLS = [
     ("GET", "/dashboard/admin"),
 ]
 # A hand-in of the right shape may still be refused for what it holds: nothing at all, or a file of a wrong kind;
-# a mark for being more than the assignment has points, a question for having two right answers where one is.
+# a mark for being more than the assignment has points, a question for having two right answers where one is, a rubric
+# for having nothing to choose.
 JUDGED_BY_CONTENT = {
     "/assignments/{assignment_id}/submit": [positive_data_acceptance],
     "/assignments/submissions/{submission_id}/grade": [positive_data_acceptance],
@@ -59,6 +85,12 @@ JUDGED_BY_CONTENT = {
     "/quizzes/{quiz_id}/questions": [positive_data_acceptance],
     "/quizzes/attempts/{attempt_id}/answers/{question_id}": [positive_data_acceptance],
     "/quizzes/submissions/{submission_id}/grade": [positive_data_acceptance],
+    "/assignments/{assignment_id}/extensions/given": [positive_data_acceptance],
+    "/assignments/{assignment_id}/draft": [positive_data_acceptance],
+    "/assignments/submissions/{submission_id}/notes": [positive_data_acceptance],
+    "/rubrics": [positive_data_acceptance],
+    "/rubrics/{rubric_id}/versions": [positive_data_acceptance],
+    "/receipts/{receipt_name}": [positive_data_acceptance],
 }
 
 

@@ -38,11 +38,16 @@ def register(app: Flask) -> None:
         dashboards,
         docs,
         extensions,
+        figures,
         live_classes,
         marking,
+        notes,
         quiz_setting,
         quizzes,
+        receipts,
+        releasing,
         results,
+        rubrics,
         uploads,
     )
 
@@ -57,8 +62,9 @@ def register(app: Flask) -> None:
         },
     )
     api = _Api(app)
-    about_work = assignments, attachments, uploads, extensions, marking, quizzes, quiz_setting, results
-    for module in (auth, courses, *about_work, live_classes, dashboards):
+    handing_in = assignments, attachments, uploads, receipts, extensions
+    about_marks = rubrics, marking, notes, releasing, figures, quizzes, quiz_setting, results
+    for module in (auth, courses, *handing_in, *about_marks, live_classes, dashboards):
         csrf.exempt(module.blueprint)
         api.register_blueprint(module.blueprint)
     docs.register(app, api)

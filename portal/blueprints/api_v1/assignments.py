@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -10,10 +9,17 @@ from uuid import UUID
 import marshmallow as ma
 from flask import Response, jsonify, request, url_for
 
-from portal.blueprints.api_v1.bodies import ApiBlueprint
+from portal.blueprints.api_v1.bodies import ApiBlueprint, at_most
 from portal.blueprints.api_v1.envelope import PageArguments, call, enveloped, page_of, success
-from portal.blueprints.api_v1.schemas import NO_NUL, AssignmentDetailSchema, AssignmentSchema, SubmissionSchema
+from portal.blueprints.api_v1.schemas import (
+    NO_NUL,
+    AssignmentDetailSchema,
+    AssignmentSchema,
+    KeptDraftSchema,
+    SubmissionSchema,
+)
 from portal.db import current_session, perform, release_connection
+from portal.domain.assignments.drafting import save_work_draft
 from portal.domain.assignments.late_policy import percent_off
 from portal.domain.assignments.queries.attachments import AttachedFile
 from portal.domain.assignments.queries.attempts import Attempt, attempts_of
@@ -33,7 +39,7 @@ from portal.domain.errors import DomainError
 from portal.domain.files.uploads import MOST_OPEN, NAME
 from portal.domain.permissions import Permission
 from portal.web.bearer import caller
-from portal.web.idempotency import HEADER, idempotent
+from portal.web.idempotency import idempotent, name_of_request
 from portal.web.uploads import MB, discard, receive_all, takes_files
 
 blueprint = ApiBlueprint("api_assignments", __name__, url_prefix="/api/v1/assignments", description="Assignments")
@@ -51,11 +57,8 @@ class WorkSchema(ma.Schema):
     class Meta:
         unknown = ma.EXCLUDE
 
-    submission_text = ma.fields.String(load_default="", validate=[ma.validate.Length(max=LONGEST_TEXT), NO_NUL])
-    links = ma.fields.List(
-        ma.fields.String(validate=ma.validate.Regexp(r"^https?://[!-~]+$", error="A link begins with https://")),
-        validate=ma.validate.Length(max=MOST_LINKS),
-    )
+    submission_text = ma.fields.String(load_default="", validate=[at_most(LONGEST_TEXT), NO_NUL])
+    links = ma.fields.List(ma.fields.String(validate=NO_NUL), metadata={"description": f"at most {MOST_LINKS}"})
     uploads = ma.fields.List(
         ma.fields.String(
             validate=ma.validate.Regexp(f"^{NAME.pattern}$", error="The last part of the address of an upload.")
@@ -65,6 +68,23 @@ class WorkSchema(ma.Schema):
     )
     files = ma.fields.Raw(metadata={"type": "array", "items": {"type": "string", "format": "binary"}})
     """For the document: the files themselves are received as they stream in, not by this schema."""
+
+
+class DraftSchema(ma.Schema):
+    """Work as far as it is typed."""
+
+    class Meta:
+        unknown = ma.EXCLUDE
+
+    submission_text = ma.fields.String(load_default="", validate=NO_NUL)
+    links = ma.fields.List(
+        ma.fields.String(validate=NO_NUL),
+        load_default=list,
+        metadata={"description": "kept as typed, also where they are no links yet"},
+    )
+
+
+Draft = enveloped(KeptDraftSchema)
 
 
 @call(
@@ -108,6 +128,7 @@ def assignment(assignment_id: UUID) -> dict[str, Any]:
             "rubric": found.rubric,
             "late_policy": found.late_policy,
             "percent_off_now": percent_off(found.late_policy, found.due_at, now()),
+            "draft": _draft(found) if found.draft_text is not None else None,
             "submissions": submissions,
         }
     )
@@ -140,7 +161,7 @@ def submit(work: dict[str, Any], assignment_id: UUID) -> Response:
     received = receive_all(request.files.getlist("files"))
     command = SubmitAssignment(
         assignment_id=assignment_id,
-        key=_key(),
+        key=name_of_request(),
         text=work["submission_text"],
         links=tuple(work.get("links", ())),
         files=tuple(received),
@@ -152,6 +173,25 @@ def submit(work: dict[str, Any], assignment_id: UUID) -> Response:
         discard(received)
         raise
     return _receipt(student.person_id, assignment_id, made.id)
+
+
+@call(
+    blueprint,
+    "/<uuid:assignment_id>/draft",
+    "POST",
+    Draft,
+    permission=Permission.SUBMIT_ASSIGNMENT,
+    refusals={404: NONE_OF_YOURS, 409: "Nothing is taken for it now."},
+)
+@blueprint.arguments(DraftSchema)
+@idempotent
+def keep_draft(typed: dict[str, Any], assignment_id: UUID) -> Response:
+    """Keep text and links as far as they are typed; handing in clears them, and so does keeping nothing"""
+    student, text, links = caller(), typed["submission_text"], typed["links"]
+    assignment_for(current_session(), student.person_id, assignment_id)
+    perform(save_work_draft, student, assignment_id, text=text, links=links, at=now())
+    page = assignment_for(current_session(), student.person_id, assignment_id)
+    return jsonify(Draft().dump(success(_draft(page), "Kept. It is not handed in.")))
 
 
 @call(
@@ -171,16 +211,14 @@ def withdraw(submission_id: UUID) -> Response:
     return jsonify(Answer().dump(success(_own(student_id, found.assignment_id, submission_id), "Withdrawn.")))
 
 
-def _key() -> str:
-    """Return what makes this hand-in one, however often it is sent: a short name of the client's key."""
-    sent = request.headers.get(HEADER)
-    return f"api:{uuid.uuid5(uuid.NAMESPACE_OID, sent) if sent else uuid.uuid4()}"
-
-
 def _own(student_id: UUID, assignment_id: UUID, submission_id: UUID) -> dict[str, Any]:
     session = current_session()
     attempt = next(row for row in attempts_of(session, student_id, assignment_id) if row.id == submission_id)
     return _submission(assignment_id, attempt, files_of(session, [submission_id])[submission_id])
+
+
+def _draft(page: AssignmentPage) -> dict[str, Any]:
+    return {"submission_text": page.draft_text or "", "links": page.draft_links}
 
 
 def _receipt(student_id: UUID, assignment_id: UUID, submission_id: UUID) -> Response:

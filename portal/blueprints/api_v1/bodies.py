@@ -13,6 +13,8 @@ from flask import Request, abort
 from flask_smorest import Blueprint
 from webargs.flaskparser import FlaskParser
 
+from portal.web.forms import too_long
+
 FORMS = frozenset({"multipart/form-data", "application/x-www-form-urlencoded"})
 
 
@@ -43,3 +45,8 @@ class ApiBlueprint(Blueprint):
     def arguments(self, schema: type[ma.Schema], **options: Any) -> Any:
         """Declare what a call takes; the schema is made once, not for every call."""
         return super().arguments(schema(), **options)
+
+
+def at_most(characters: int) -> ma.validate.Length:
+    """The text may not be longer; said as a form says it."""
+    return ma.validate.Length(max=characters, error=too_long(characters))

@@ -8,22 +8,32 @@ from uuid import UUID
 import marshmallow as ma
 from flask import jsonify
 
-from portal.blueprints.api_v1.bodies import ApiBlueprint
+from portal.blueprints.api_v1.bodies import ApiBlueprint, at_most
 from portal.blueprints.api_v1.envelope import call, enveloped, success
 from portal.blueprints.api_v1.schemas import NO_NUL
 from portal.db import current_session, perform
 from portal.domain.assignments import queries
 from portal.domain.assignments.extensions import (
+    HOURS_IN_WORDS,
     LONGEST_HOURS,
     LONGEST_REASON,
+    MOST_AT_ONCE,
     AskExtension,
     Decision,
     ask_extension,
     automatic_left,
     decide_extension,
+    give_extensions,
     take_automatic,
+    withdraw_request,
 )
-from portal.domain.assignments.queries.extensions import extension_request, extensions_of
+from portal.domain.assignments.queries.extensions import (
+    StudentDates,
+    extension_request,
+    extension_requests,
+    extensions_of,
+    students_with_dates,
+)
 from portal.domain.clock import now
 from portal.domain.permissions import Permission
 from portal.web.bearer import caller
@@ -35,7 +45,9 @@ blueprint = ApiBlueprint(
 
 NOT_YOURS = "No such assignment of yours."
 NONE_OF_YOURS = "No such request of a student you teach."
-HOURS = ma.validate.Range(1, LONGEST_HOURS)
+NO_ASSIGNMENT = "No such assignment of an intake you teach."
+MOST_LISTED = 100
+HOURS = ma.validate.Range(1, LONGEST_HOURS, error=HOURS_IN_WORDS)
 
 
 class ExtensionSchema(ma.Schema):
@@ -71,7 +83,7 @@ class AskSchema(ma.Schema):
 
     automatic = ma.fields.Boolean(load_default=False)
     hours = ma.fields.Integer(load_default=24, validate=HOURS)
-    reason = ma.fields.String(load_default="", validate=[ma.validate.Length(max=LONGEST_REASON), NO_NUL])
+    reason = ma.fields.String(load_default="", validate=[at_most(LONGEST_REASON), NO_NUL])
 
 
 class DecisionSchema(ma.Schema):
@@ -83,11 +95,45 @@ class DecisionSchema(ma.Schema):
     hours = ma.fields.Integer(
         required=True, allow_none=True, validate=HOURS, metadata={"description": "granted; null refuses"}
     )
-    answer = ma.fields.String(load_default="", validate=[ma.validate.Length(max=LONGEST_REASON), NO_NUL])
+    answer = ma.fields.String(load_default="", validate=[at_most(LONGEST_REASON), NO_NUL])
+
+
+class RequestSchema(ExtensionSchema):
+    """A student's request for more time, as its trainer sees it."""
+
+    assignment_id = ma.fields.UUID(required=True)
+    assignment_title = ma.fields.String(required=True, attribute="title")
+    student = ma.fields.String(required=True)
+    student_number = ma.fields.String(required=True, allow_none=True)
+    due_date = ma.fields.AwareDateTime(
+        required=True, attribute="due_at", metadata={"description": "of this student, with what was granted so far"}
+    )
+
+
+class StudentDatesSchema(ma.Schema):
+    """A student of an assignment, with their own due date."""
+
+    enrolment_id = ma.fields.UUID(required=True)
+    student = ma.fields.String(required=True)
+    student_number = ma.fields.String(required=True, allow_none=True)
+    due_date = ma.fields.AwareDateTime(required=True, attribute="due_at")
+    extended_by = ma.fields.Integer(required=True, metadata={"description": "hours"})
+    attempts = ma.fields.Integer(required=True)
+
+
+class GiftSchema(ma.Schema):
+    """More time for these students."""
+
+    class Meta:
+        unknown = ma.EXCLUDE
+
+    hours = ma.fields.Integer(required=True, validate=HOURS)
+    enrolment_ids = ma.fields.List(ma.fields.UUID(), required=True, validate=ma.validate.Length(max=MOST_AT_ONCE))
 
 
 OwnExtensions = enveloped(OwnExtensionsSchema)
 Decided = enveloped(ExtensionSchema)
+StudentsDates = enveloped(StudentDatesSchema, many=True)
 
 
 @call(
@@ -126,6 +172,64 @@ def ask(asked: dict[str, Any], assignment_id: UUID) -> Any:
 
 @call(
     blueprint,
+    "/extensions/<uuid:extension_id>/withdrawal",
+    "POST",
+    OwnExtensions,
+    permission=Permission.SUBMIT_ASSIGNMENT,
+    refusals={404: "No such request of yours.", 409: "It was answered or taken back meanwhile."},
+)
+@idempotent
+def withdraw(extension_id: UUID) -> Any:
+    """Take back what one asked for, as long as it is not answered"""
+    assignment_id = perform(withdraw_request, caller(), extension_id, at=now())
+    return jsonify(OwnExtensions().dump(success(_own(assignment_id))))
+
+
+@call(
+    blueprint,
+    "/extensions",
+    "GET",
+    enveloped(RequestSchema, many=True),
+    permission=Permission.SET_ASSIGNMENT,
+)
+def requests() -> dict[str, Any]:
+    """List the requests of one's students that wait for an answer, the oldest first, 100 at most"""
+    page = extension_requests(current_session(), caller().person_id, answered=False, size=MOST_LISTED)
+    return success(page.rows)
+
+
+@call(
+    blueprint,
+    "/<uuid:assignment_id>/extensions/given",
+    "GET",
+    StudentsDates,
+    permission=Permission.SET_ASSIGNMENT,
+    refusals={404: NO_ASSIGNMENT},
+)
+def dates(assignment_id: UUID) -> dict[str, Any]:
+    """List the students of an assignment with their own due dates"""
+    return success(_students(assignment_id))
+
+
+@call(
+    blueprint,
+    "/<uuid:assignment_id>/extensions/given",
+    "POST",
+    StudentsDates,
+    permission=Permission.SET_ASSIGNMENT,
+    status=201,
+    refusals={404: NO_ASSIGNMENT, 409: "Only a published assignment has dates that can be moved."},
+)
+@blueprint.arguments(GiftSchema)
+@idempotent
+def give(given: dict[str, Any], assignment_id: UUID) -> Any:
+    """Give some students more time, unasked and whenever"""
+    perform(give_extensions, caller(), assignment_id, given["enrolment_ids"], given["hours"], at=now())
+    return jsonify(StudentsDates().dump(success(_students(assignment_id)))), 201
+
+
+@call(
+    blueprint,
     "/extensions/<uuid:extension_id>/decision",
     "POST",
     Decided,
@@ -150,3 +254,9 @@ def _own(assignment_id: UUID) -> dict[str, Any]:
         "automatic_left": automatic_left(session, page.enrolment_id),
         "extensions": extensions_of(session, student_id, assignment_id),
     }
+
+
+def _students(assignment_id: UUID) -> list[StudentDates]:
+    session = current_session()
+    queries.assignment_set_by(session, caller().person_id, assignment_id)
+    return students_with_dates(session, assignment_id)

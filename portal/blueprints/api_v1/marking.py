@@ -9,7 +9,7 @@ from uuid import UUID
 import marshmallow as ma
 from flask import Response, jsonify
 
-from portal.blueprints.api_v1.bodies import ApiBlueprint
+from portal.blueprints.api_v1.bodies import ApiBlueprint, at_most
 from portal.blueprints.api_v1.envelope import call, enveloped, success
 from portal.blueprints.api_v1.schemas import NO_NUL, ChosenLevelSchema, RubricSchema, SubmittedFileSchema
 from portal.db import current_session, perform
@@ -90,7 +90,7 @@ class LevelToChooseSchema(ma.Schema):
 
     criterion_id = ma.fields.UUID(required=True)
     level_id = ma.fields.UUID(required=True)
-    comment = ma.fields.String(load_default="", validate=[ma.validate.Length(max=LONGEST_COMMENT), NO_NUL])
+    comment = ma.fields.String(load_default="", validate=[at_most(LONGEST_COMMENT), NO_NUL])
 
 
 class MarkToGiveSchema(ma.Schema):
@@ -109,7 +109,7 @@ class MarkToGiveSchema(ma.Schema):
         load_default=list,
         metadata={"description": "one for each criterion of the rubric; the points follow"},
     )
-    feedback = ma.fields.String(load_default="", validate=[ma.validate.Length(max=LONGEST_FEEDBACK), NO_NUL])
+    feedback = ma.fields.String(load_default="", validate=[at_most(LONGEST_FEEDBACK), NO_NUL])
     release = ma.fields.Boolean(load_default=False, metadata={"description": "show it to the student at once"})
     seen = ma.fields.UUID(
         load_default=None,
@@ -118,7 +118,7 @@ class MarkToGiveSchema(ma.Schema):
     )
     reason = ma.fields.String(
         load_default="",
-        validate=[ma.validate.Length(max=LONGEST_REASON), NO_NUL],
+        validate=[at_most(LONGEST_REASON), NO_NUL],
         metadata={"description": "why it replaces that mark: required then, and read by the student"},
     )
 

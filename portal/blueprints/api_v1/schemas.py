@@ -168,6 +168,13 @@ class LatePolicySchema(ma.Schema):
     floor_percent = ma.fields.Integer(required=True, metadata={"description": "what stays at least"})
 
 
+class KeptDraftSchema(ma.Schema):
+    """What was typed and not handed in."""
+
+    submission_text = ma.fields.String(required=True)
+    links = ma.fields.List(ma.fields.String(), required=True)
+
+
 class AssignmentDetailSchema(AssignmentSchema):
     """An assignment with its brief and the student's own hand-ins."""
 
@@ -182,6 +189,7 @@ class AssignmentDetailSchema(AssignmentSchema):
     percent_off_now = ma.fields.Integer(
         required=True, metadata={"description": "what work handed in at this moment loses"}
     )
+    draft = ma.fields.Nested(KeptDraftSchema, required=True, allow_none=True)
     submissions = ma.fields.List(ma.fields.Nested(SubmissionSchema), required=True)
 
 

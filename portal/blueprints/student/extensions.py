@@ -13,6 +13,7 @@ from portal.db import current_session, perform
 from portal.domain.assignments import queries
 from portal.domain.assignments.extensions import (
     LONGEST_REASON,
+    TOO_LATE,
     AskExtension,
     ask_extension,
     automatic_left,
@@ -60,8 +61,10 @@ def ask_for_extension(assignment_id: UUID) -> BaseResponse:
     command = AskExtension(assignment_id=assignment_id, hours=int(form.hours.data), reason=form.reason.data or "")
     try:
         perform(ask_extension, the_person(), command, at=now())
-    except (Invalid, Conflict) as refusal:
+    except Invalid as refusal:
         return _show(assignment_id, form, form.refuse(refusal))
+    except Conflict as refusal:  # there may be no form to stand in any more
+        return _show(assignment_id, form, 409, refusal.message)
     flash("Asked. You are told as soon as your trainer answers; until then your date stays as it is.", "done")
     return go_to(url_for("student.assignment", assignment_id=assignment_id))
 
@@ -98,6 +101,7 @@ def _show(assignment_id: UUID, form: ExtensionForm, status: int = 200, problem: 
         extensions=extensions_of(session, student_id, assignment_id),
         left=automatic_left(session, page.enrolment_id),
         may_ask=may_ask(page.due_at, at),
+        too_late=TOO_LATE,
         in_words=in_words,
         form=form,
         problem=problem,

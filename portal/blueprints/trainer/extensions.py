@@ -13,6 +13,7 @@ from portal.blueprints.trainer import blueprint
 from portal.db import current_session, perform
 from portal.domain.assignments import queries
 from portal.domain.assignments.extensions import (
+    HOURS_IN_WORDS,
     LONGEST_HOURS,
     LONGEST_REASON,
     Decision,
@@ -39,7 +40,7 @@ from portal.web.sessions import the_person
 class HoursForm(PortalForm):
     """How much more time."""
 
-    hours = IntegerField("Hours more", [required(), NumberRange(1, LONGEST_HOURS)])
+    hours = IntegerField("Hours more", [required(), NumberRange(1, LONGEST_HOURS, HOURS_IN_WORDS)])
 
 
 class DecisionForm(HoursForm):
@@ -86,8 +87,10 @@ def decide(extension_id: UUID) -> BaseResponse:
     )
     try:
         made = perform(decide_extension, the_person(), decision, at=now())
-    except (Invalid, Conflict) as error:
+    except Invalid as error:
         return _show(extension_id, form, form.refuse(error))
+    except Conflict as error:  # the form is not shown any more
+        return _show(extension_id, form, 409, error.message)
     said = "Refused" if refused else f"{in_words(made.hours)} more granted"
     flash(f"{said}; the student is told.", "done")
     return go_to(url_for("trainer.extensions"))
@@ -127,10 +130,10 @@ def _ticked() -> list[UUID]:
     return ids
 
 
-def _show(extension_id: UUID, form: DecisionForm | None = None, status: int = 200) -> BaseResponse:
+def _show(extension_id: UUID, form: DecisionForm | None = None, status: int = 200, problem: str = "") -> BaseResponse:
     asked = extension_request(current_session(), the_person().person_id, extension_id)
     form = form or DecisionForm(formdata=None, hours=asked.hours)
-    return respond("trainer/extension.html", status=status, asked=asked, form=form, in_words=in_words)
+    return respond("trainer/extension.html", status=status, asked=asked, form=form, in_words=in_words, problem=problem)
 
 
 def _show_students(assignment_id: UUID, form: HoursForm, status: int = 200) -> BaseResponse:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from uuid import UUID
 
 from flask import Response, flash, url_for
@@ -11,9 +10,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from portal.blueprints.trainer import blueprint
 from portal.db import current_session, perform
 from portal.domain.assignments import queries
-from portal.domain.assignments.figures import share, spread
 from portal.domain.assignments.missing import remind_of_work
-from portal.domain.assignments.queries.figures import levels_chosen, students_of_work
+from portal.domain.assignments.queries.figures import figures_of
 from portal.domain.clock import now
 from portal.domain.errors import Conflict
 from portal.domain.permissions import Permission
@@ -29,22 +27,7 @@ def assignment_figures(assignment_id: UUID) -> Response:
     """How the marks are spread, how much was late, what was chosen by criterion, and who has handed in nothing."""
     session = current_session()
     page = queries.assignment_set_by(session, the_person().person_id, assignment_id)
-    students = students_of_work(session, assignment_id)
-    handed_in = [row for row in students if row.submission_id is not None]
-    marked = [row.grade_id for row in students if row.grade_id is not None]
-    levels = levels_chosen(session, page.rubric_version_id, marked) if page.rubric_version_id else []
-    return respond(
-        "trainer/figures.html",
-        assignment=page,
-        students=students,
-        handed_in=handed_in,
-        missing=[row for row in students if row.submission_id is None],
-        late_share=share(sum(bool(row.late) for row in handed_in), len(handed_in)),
-        spread=spread([row.mark for row in students if row.mark is not None], page.points),
-        criteria=[
-            (title, list(rows)) for (_, title), rows in groupby(levels, lambda row: (row.criterion_id, row.criterion))
-        ],
-    )
+    return respond("trainer/figures.html", assignment=page, **vars(figures_of(session, page)))
 
 
 @blueprint.post("/assignments/<uuid:assignment_id>/reminders")

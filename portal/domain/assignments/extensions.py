@@ -34,6 +34,7 @@ AUTOMATIC_MOST = 2
 LONGEST_HOURS = 30 * 24
 LONGEST_REASON = 1_000  # characters
 MOST_AT_ONCE = 500
+HOURS_IN_WORDS = f"From 1 to {LONGEST_HOURS} hours ({LONGEST_HOURS // 24} days)."
 
 TOO_LATE = (
     "More time can be asked for until 12 hours after the deadline, and that has passed. "
@@ -269,7 +270,7 @@ def _refuse_unless_taught(session: Session, actor: Actor, assignment: Assignment
 
 def _refuse_hours(hours: int) -> None:
     if not 1 <= hours <= LONGEST_HOURS:
-        raise Invalid("Choose how much time.", fields={"hours": f"From 1 to {LONGEST_HOURS} hours (30 days)."})
+        raise Invalid("Choose how much time.", fields={"hours": HOURS_IN_WORDS})
 
 
 def _record(

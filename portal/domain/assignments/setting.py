@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
@@ -97,6 +97,17 @@ def edit_assignment(
     audit.record(session, actor, "assignment:edit", assignment, before=before, after=columns, at=at)
     changed(session, "assignments", "submissions")
     return assignment
+
+
+def choose_rubric(
+    session: Session, actor: Actor, assignment_id: UUID, version_id: UUID | None, *, at: datetime
+) -> Assignment:
+    """Have the work of an assignment marked by this version of a rubric, or by points alone; all else stays."""
+    assignment = _lock_assignment(session, actor, assignment_id)
+    present = {field.name: getattr(assignment, field.name) for field in fields(SetAssignment)}
+    return edit_assignment(
+        session, actor, assignment_id, SetAssignment(**(present | {"rubric_version_id": version_id})), at=at
+    )
 
 
 def publish_assignment(session: Session, actor: Actor, assignment_id: UUID, *, at: datetime) -> Assignment:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,9 @@ from sqlalchemy.orm import Session
 
 from portal.db import among
 from portal.domain.accounts.models import User
+from portal.domain.assignments.figures import Spread, share, spread
 from portal.domain.assignments.models import Assignment, CountedAttempt, Grade, Submission, SubmissionMember
+from portal.domain.assignments.queries.setting import SetPage
 from portal.domain.assignments.rubric_models import GradeLevel, RubricCriterion, RubricLevel
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.enrolments.models import Enrolment, EnrolmentState
@@ -51,6 +54,40 @@ class LevelCount:
     title: str
     points: Decimal
     number: int
+
+
+@dataclass(frozen=True)
+class AssignmentFigures:
+    """How an assignment went: who handed in, how the marks are spread, what was chosen by criterion."""
+
+    students: list[StudentOfWork]
+    handed_in: list[StudentOfWork]
+    missing: list[StudentOfWork]
+    """Who has handed in nothing."""
+    late_share: int | None
+    """Of what was handed in, in whole percent; None of nothing."""
+    spread: Spread
+    """Of the marks that count, released or not."""
+    criteria: list[tuple[str, list[LevelCount]]]
+    """Of each criterion of the rubric, by its title: how often each level was chosen for those marks."""
+
+
+def figures_of(session: Session, assignment: SetPage) -> AssignmentFigures:
+    """Return how an assignment went so far, as its trainer sees it."""
+    students = students_of_work(session, assignment.id)
+    handed_in = [row for row in students if row.submission_id is not None]
+    marked = [row.grade_id for row in students if row.grade_id is not None]
+    version_id = assignment.rubric_version_id
+    levels = levels_chosen(session, version_id, marked) if version_id else []
+    by_criterion = groupby(levels, lambda row: (row.criterion_id, row.criterion))
+    return AssignmentFigures(
+        students=students,
+        handed_in=handed_in,
+        missing=[row for row in students if row.submission_id is None],
+        late_share=share(sum(bool(row.late) for row in handed_in), len(handed_in)),
+        spread=spread([row.mark for row in students if row.mark is not None], assignment.points),
+        criteria=[(title, list(rows)) for (_, title), rows in by_criterion],
+    )
 
 
 def students_of_work(session: Session, assignment_id: UUID) -> list[StudentOfWork]:
