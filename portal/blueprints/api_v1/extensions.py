@@ -195,7 +195,7 @@ def withdraw(extension_id: UUID) -> Any:
 def requests() -> dict[str, Any]:
     """List the requests of one's students that wait for an answer, the oldest first, 100 at most"""
     page = extension_requests(current_session(), caller().person_id, answered=False, size=MOST_LISTED)
-    return success(page.rows)
+    return success(page.items)
 
 
 @call(
