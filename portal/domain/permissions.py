@@ -29,6 +29,7 @@ class Permission(StrEnum):
     STUDY = "studies:read"
     SUBMIT_ASSIGNMENT = "assignment:submit"
     HAND_IN_FOR_STUDENT = "submission:hand-in-for"
+    SEND_FILES = "upload:send"
     TEACH = "teaching:read"
     RELEASE_MATERIALS = "material:release"
     SET_ASSIGNMENT = "assignment:set"
@@ -60,6 +61,7 @@ GRANTS: dict[Permission, frozenset[Role | Duty]] = {
     Permission.STUDY: frozenset({Role.STUDENT}),
     Permission.SUBMIT_ASSIGNMENT: frozenset({Role.STUDENT}),
     Permission.HAND_IN_FOR_STUDENT: _STAFF,
+    Permission.SEND_FILES: _EVERYONE,
     Permission.TEACH: _STAFF,
     Permission.RELEASE_MATERIALS: _STAFF,
     Permission.SET_ASSIGNMENT: _STAFF,

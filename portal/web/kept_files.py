@@ -7,6 +7,7 @@ from uuid import UUID
 from flask import request
 
 from portal.domain.errors import Invalid
+from portal.domain.files.uploads import MOST_OPEN, is_name
 
 
 def kept_ids() -> tuple[UUID, ...]:
@@ -15,3 +16,11 @@ def kept_ids() -> tuple[UUID, ...]:
         return tuple(UUID(text) for text in request.form.getlist("kept"))
     except ValueError:
         raise Invalid("This form is not whole. Open it again.") from None
+
+
+def named_uploads(*fields: str) -> tuple[str, ...]:
+    """Return the files that came or come in pieces beside this form, by their public names."""
+    names = tuple(dict.fromkeys(name for field in fields for name in request.form.getlist(field)))
+    if len(names) > MOST_OPEN or not all(map(is_name, names)):
+        raise Invalid("This form is not whole. Open the assignment again.")
+    return names

@@ -317,12 +317,13 @@
 
     // Leaves it to the portal to hand in when all is whole; where the portal cannot be told, this page does it.
     async handOver() {
-      const known = await Promise.all(this.arriving().map((arrival) => arrival.announce()));
+      const later = this.whenComplete();  // staff have no such button: their page stays open until all is here
+      const known = later ? await Promise.all(this.arriving().map((arrival) => arrival.announce())) : [false];
       await new Promise((next) => { setTimeout(next); });  // a form that is being submitted cannot be submitted
       const form = this.field.closest("form");
       if (known.every(Boolean)) {
         this.passes = true;
-        this.whenComplete().click();
+        later.click();
         this.passes = false;
       } else if (this.isArriving()) {
         this.handsIn = true;

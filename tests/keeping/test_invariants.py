@@ -108,6 +108,14 @@ PLANTED: list[tuple[str, list[str], str]] = [
     ),
     ("every_taken_upload_is_its_file", ["UPDATE files SET sha256 = repeat('0', 64)"], "is not its file"),
     (
+        "every_upload_is_used_for_whom_it_was_sent",
+        [
+            "DROP TRIGGER keep_acknowledged ON uploads",
+            f"UPDATE uploads SET for_id = {A_STRANGER} WHERE state = 'taken'",
+        ],
+        "is in the work of somebody else",
+    ),
+    (
         "no_upload_waits_for_ever",
         ["UPDATE uploads SET expires_at = now() - interval '3 hours' WHERE state = 'whole'"],
         "was to end at",

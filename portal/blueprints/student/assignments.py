@@ -38,12 +38,12 @@ from portal.domain.clock import now
 from portal.domain.errors import Conflict, Invalid, TooLarge
 from portal.domain.files.models import FilePurpose, UploadState
 from portal.domain.files.operations import StoredBytes
-from portal.domain.files.uploads import MOST_OPEN, is_name, waiting_uploads
+from portal.domain.files.uploads import waiting_uploads
 from portal.domain.permissions import Permission
 from portal.web.access import requires
 from portal.web.forms import FilesField, LongTextField, PortalForm, at_most
 from portal.web.htmx import go_to, respond, unchanged, wants_fragment
-from portal.web.kept_files import kept_ids
+from portal.web.kept_files import kept_ids, named_uploads
 from portal.web.qr_codes import qr_code
 from portal.web.send_file import send_stored
 from portal.web.sessions import the_person
@@ -115,7 +115,7 @@ def hand_in(assignment_id: UUID) -> BaseResponse:
         links=links_of(form.links.data or ""),
         files=tuple(arrived.received),
         kept=kept_ids(),
-        uploads=_named_uploads("uploads", "awaited") if _when_complete() else _named_uploads("uploads"),
+        uploads=named_uploads("uploads", "awaited") if _when_complete() else named_uploads("uploads"),
     )
     operation = hand_in_when_complete if _when_complete() else submit_assignment
     try:
@@ -231,14 +231,6 @@ def _refuse(page: AssignmentPage, form: HandInForm, arrived: Arrived, status: in
     if arrived.received:
         kept += tuple(row.id for row in perform(keep_files, person, arrived.received, at=now()))
     return show_assignment(page, form, kept=kept, status=status)
-
-
-def _named_uploads(*fields: str) -> tuple[str, ...]:
-    """Return the files that come in pieces beside this form, by their public names."""
-    names = tuple(dict.fromkeys(name for field in fields for name in request.form.getlist(field)))
-    if len(names) > MOST_OPEN or not all(map(is_name, names)):
-        raise Invalid("This form is not whole. Open the assignment again.")
-    return names
 
 
 def show_assignment(

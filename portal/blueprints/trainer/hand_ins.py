@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID, uuid4
 
-from flask import Response, current_app, url_for
+from flask import Response, current_app, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import HiddenField, SelectField
 
 from portal.blueprints.trainer import blueprint
 from portal.db import current_session, perform, release_connection
-from portal.domain.assignments.queries.for_students import StudentServed, student_served, work_open
+from portal.domain.assignments.queries.for_students import StudentServed, WorkOpen, student_served, work_open
 from portal.domain.assignments.queries.handed_in import kept_files, receipt_made_by
 from portal.domain.assignments.receipts import receipt_path
 from portal.domain.assignments.submitting import keep_files, submit_assignment
@@ -20,17 +21,20 @@ from portal.domain.assignments.work import (
     LONGEST_TEXT,
     MOST_LINKS,
     SubmitAssignment,
+    kinds_in_words,
     links_of,
 )
 from portal.domain.clock import now
 from portal.domain.errors import Conflict, Invalid, TooLarge
 from portal.domain.files.kinds import LARGEST
+from portal.domain.files.models import FilePurpose
 from portal.domain.files.operations import StoredBytes
+from portal.domain.files.uploads import waiting_uploads
 from portal.domain.permissions import Permission
 from portal.web.access import requires
 from portal.web.forms import FilesField, LongTextField, PortalForm, SelectChoice, at_most
 from portal.web.htmx import go_to, respond
-from portal.web.kept_files import kept_ids
+from portal.web.kept_files import kept_ids, named_uploads
 from portal.web.qr_codes import qr_code
 from portal.web.sessions import the_person
 from portal.web.uploads import receive_all, takes_files
@@ -49,9 +53,10 @@ class HandInForStudentForm(PortalForm):
 @blueprint.get("/enrolments/<uuid:enrolment_id>/submission")
 @requires(Permission.HAND_IN_FOR_STUDENT)
 def hand_in_for(enrolment_id: UUID) -> Response:
-    """The form to hand in for a student of an intake."""
+    """The form to hand in for a student of an intake, once the assignment is chosen."""
     student = student_served(current_session(), the_person(), enrolment_id)
-    return _show(student, HandInForStudentForm(formdata=None, key=str(uuid4())))
+    chosen = request.args.get("assignment_id", "")
+    return _show(student, HandInForStudentForm(formdata=None, key=str(uuid4()), assignment_id=chosen))
 
 
 @blueprint.post("/enrolments/<uuid:enrolment_id>/submission")
@@ -62,7 +67,7 @@ def submit_for(enrolment_id: UUID) -> BaseResponse:
     person = the_person()
     student = student_served(current_session(), person, enrolment_id)
     form = HandInForStudentForm()
-    form.assignment_id.choices = _choices(student)
+    form.assignment_id.choices = _choices(work_open(current_session(), student.intake_id))
     release_connection()  # files go to the disk now, and that can take long
     received, problem = _receive(form)
     if not form.validate() or problem:
@@ -102,11 +107,12 @@ def _command(student: StudentServed, form: HandInForStudentForm, received: list[
         links=links_of(form.links.data or ""),
         files=tuple(received),
         kept=kept_ids(),
+        uploads=named_uploads("uploads"),
     )
 
 
-def _choices(student: StudentServed) -> list[SelectChoice]:
-    return [SelectChoice(str(work.id), work.title) for work in work_open(current_session(), student.intake_id)]
+def _choices(open_work: list[WorkOpen]) -> list[SelectChoice]:
+    return [SelectChoice(str(work.id), work.title) for work in open_work]
 
 
 def _refuse(student: StudentServed, form: HandInForStudentForm, received: list[StoredBytes], status: int) -> Response:
@@ -120,7 +126,19 @@ def _refuse(student: StudentServed, form: HandInForStudentForm, received: list[S
 def _show(
     student: StudentServed, form: HandInForStudentForm, *, kept: tuple[UUID, ...] = (), status: int = 200
 ) -> Response:
-    if form.assignment_id.choices is None:
-        form.assignment_id.choices = _choices(student)
-    here = kept_files(current_session(), the_person().person_id, kept)
-    return respond("trainer/hand_in.html", status=status, student=student, form=form, kept=here)
+    session, person = current_session(), the_person()
+    open_work = work_open(session, student.intake_id)
+    form.assignment_id.choices = _choices(open_work)
+    work = next((row for row in open_work if str(row.id) == form.assignment_id.data), None)
+    whose: dict[str, Any] = {"for_id": student.enrolment_id}
+    sent = waiting_uploads(session, person.person_id, FilePurpose.SUBMISSION, work.id, **whose) if work else []
+    return respond(
+        "trainer/hand_in.html",
+        status=status,
+        student=student,
+        form=form,
+        work=work,
+        kinds=kinds_in_words(work.accepted_kinds) if work else "",
+        uploads=sent,
+        kept=kept_files(session, person.person_id, kept),
+    )

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from portal.domain.assignments.checking import lock_for_work, made_so_far, refuse_by_state, refuse_by_time, refuse_quiz
+from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import Invalid
 from portal.domain.files.models import FilePurpose
 from portal.domain.files.uploads import KnownUpload, NewUpload, Room, begin_upload
@@ -17,9 +18,11 @@ from portal.domain.permissions import Actor
 
 @dataclass(frozen=True, kw_only=True)
 class SendFile:
-    """A file that a student wants to send for an assignment."""
+    """A file that is to be sent for an assignment."""
 
     assignment_id: UUID
+    student_id: UUID | None = None
+    """Whose work it is for, where staff send it; None: of whoever sends."""
     length: int
     name: str
     client_metadata: str = ""
@@ -27,7 +30,7 @@ class SendFile:
 
 def begin_to_send(session: Session, actor: Actor, command: SendFile, room: Room, *, at: datetime) -> KnownUpload:
     """Return the upload that may now be sent; refuse what could not be handed in anyway, before it costs data."""
-    enrolment, assignment, dates = lock_for_work(session, actor, command.assignment_id)
+    enrolment, assignment, dates = lock_for_work(session, actor, command.assignment_id, command.student_id)
     refuse_by_state(enrolment, assignment)
     refuse_quiz(assignment)
     refuse_by_time(assignment, dates, made_so_far(session, enrolment, assignment), at)
@@ -36,9 +39,15 @@ def begin_to_send(session: Session, actor: Actor, command: SendFile, room: Room,
     new = NewUpload(
         purpose=FilePurpose.SUBMISSION,
         subject_id=assignment.id,
+        for_id=for_whom(actor, enrolment),
         length=command.length,
         name=command.name,
         client_metadata=command.client_metadata,
         accepted=tuple(assignment.accepted_kinds),
     )
     return begin_upload(session, actor.person_id, new, room, at=at)
+
+
+def for_whom(actor: Actor, enrolment: Enrolment) -> UUID | None:
+    """Return for whom somebody sends files where that is not their own enrolment."""
+    return None if enrolment.user_id == actor.person_id else enrolment.id

@@ -33,6 +33,7 @@ from portal.domain.assignments.models import (
     submission_number_sequence,
 )
 from portal.domain.assignments.receipts import new_code, receipt_number
+from portal.domain.assignments.sending import for_whom
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.assignments.work import SubmitAssignment
 from portal.domain.audit import operations as audit
@@ -58,7 +59,9 @@ def submit_assignment(
     sequence, waits, attempts = _attempts(session, assignment.id, enrolment.id, command.key)
     if earlier := next((attempt for attempt in attempts if attempt.key == command.key), None):
         return _repeated(session, earlier.id, command)
-    sent = uploads.lock_whole(session, actor.person_id, FilePurpose.SUBMISSION, assignment.id, command.uploads)
+    of_work = (FilePurpose.SUBMISSION, assignment.id)
+    whose = for_whom(actor, enrolment)
+    sent = uploads.lock_whole(session, actor.person_id, *of_work, command.uploads, for_id=whose)
     kept: list[StoredFile] = []
     if command.answers_since is not None:
         judgement = Judgement(whole_at or at, command.answers_since)

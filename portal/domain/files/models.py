@@ -182,6 +182,8 @@ class Upload(Base):
     purpose: Mapped[str]
     subject_id: Mapped[UUID]
     """What it is for, such as an assignment; this domain does not know what that is."""
+    for_id: Mapped[UUID | None]
+    """For whom, such as an enrolment, where its owner sends it for somebody else."""
     length: Mapped[int] = mapped_column(BigInteger)
     offset: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """So many bytes are on the disk and were acknowledged; never fewer later."""

@@ -61,6 +61,8 @@ class NewUpload:
     client_metadata: str = ""
     accepted: tuple[str, ...] = ()
     """Groups of kinds that are taken; empty: all."""
+    for_id: UUID | None = None
+    """For whom, where its owner sends it for somebody else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +123,7 @@ def begin_upload(session: Session, owner_id: UUID, new: NewUpload, room: Room, *
         owner_id=owner_id,
         purpose=new.purpose,
         subject_id=new.subject_id,
+        for_id=new.for_id,
         length=new.length,
         offset=0,
         name=new.name,
@@ -149,8 +152,13 @@ def end_upload(session: Session, owner_id: UUID, upload_id: str, because: Upload
     return _end(session, row, because, at=at)
 
 
-def waiting_uploads(session: Session, owner_id: UUID, purpose: FilePurpose, subject_id: UUID) -> list[Waiting]:
-    """Return this person's uploads for a subject that are under way or wait to be used, in the order of their begin."""
+def waiting_uploads(
+    session: Session, owner_id: UUID, purpose: FilePurpose, subject_id: UUID, *, for_id: UUID | None = None
+) -> list[Waiting]:
+    """Return this person's uploads for a subject that are under way or wait to be used, in the order of their begin.
+
+    What they send for somebody else (`for_id`) is for them alone.
+    """
     statement = select(
         Upload.id,
         Upload.name,
@@ -163,6 +171,7 @@ def waiting_uploads(session: Session, owner_id: UUID, purpose: FilePurpose, subj
         Upload.owner_id == owner_id,
         Upload.purpose == purpose,
         Upload.subject_id == subject_id,
+        Upload.for_id.is_not_distinct_from(for_id),
         among(Upload.state, OPEN),
     )
     return [Waiting(*row) for row in session.execute(statement.order_by(Upload.created_at, Upload.id))]
@@ -174,16 +183,28 @@ def is_name(text: str) -> bool:
 
 
 def lock_whole(
-    session: Session, owner_id: UUID, purpose: FilePurpose, subject_id: UUID, names: Sequence[str]
+    session: Session,
+    owner_id: UUID,
+    purpose: FilePurpose,
+    subject_id: UUID,
+    names: Sequence[str],
+    *,
+    for_id: UUID | None = None,
 ) -> list[Upload]:
     """Return these uploads locked, in the order in which they were named; refuse what is not whole and free."""
-    found = lock_open(session, owner_id, purpose, subject_id, names)
+    found = lock_open(session, owner_id, purpose, subject_id, names, for_id=for_id)
     _refuse(problem for upload in found if (problem := _not_whole(upload)))
     return found
 
 
 def lock_open(
-    session: Session, owner_id: UUID, purpose: FilePurpose, subject_id: UUID, names: Sequence[str]
+    session: Session,
+    owner_id: UUID,
+    purpose: FilePurpose,
+    subject_id: UUID,
+    names: Sequence[str],
+    *,
+    for_id: UUID | None = None,
 ) -> list[Upload]:
     """Return these uploads locked, whole or under way, in the order in which they were named; refuse others."""
     wanted = list(dict.fromkeys(names))
@@ -194,6 +215,7 @@ def lock_open(
         Upload.owner_id == owner_id,
         Upload.purpose == purpose,
         Upload.subject_id == subject_id,
+        Upload.for_id.is_not_distinct_from(for_id),
     )
     rows = session.scalars(statement.order_by(Upload.id).with_for_update().execution_options(populate_existing=True))
     found = {row.id: row for row in rows}

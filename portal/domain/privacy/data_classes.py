@@ -134,7 +134,7 @@ DATA_CLASSES: dict[str, dict[str, DataClass]] = {
     "file_pages": _of(work="file_id page copy_id width height"),
     "uploads": _of(
         identity="owner_id",
-        work="id subject_id length offset name client_metadata kind sha256 storage_key file_id",
+        work="id subject_id for_id length offset name client_metadata kind sha256 storage_key file_id",
         behaviour="created_at last_received_at closed_at ended_because",
         none="purpose accepted state expires_at",
     ),

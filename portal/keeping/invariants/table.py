@@ -42,6 +42,7 @@ INVARIANTS = (
     Invariant(uploads.every_receiving_upload_has_its_bytes),
     Invariant(uploads.every_whole_upload_has_its_bytes),
     Invariant(uploads.every_taken_upload_is_its_file),
+    Invariant(uploads.every_upload_is_used_for_whom_it_was_sent),
     Invariant(uploads.no_part_without_its_upload),
     Invariant(uploads.no_upload_waits_for_ever),
     Invariant(work.every_submission_is_of_its_intake),

@@ -57,6 +57,25 @@ def every_taken_upload_is_its_file(look: Look) -> Found:
     )
 
 
+def every_upload_is_used_for_whom_it_was_sent(look: Look) -> Found:
+    """Every upload that was handed in is in the work of whoever sent it, or of whom staff sent it for.
+
+    Product, Submission: "of an assignment by an enrolment, with members it counts for". Kept by `submit_assignment`,
+    and by `keep_acknowledged`: for whom an upload is stays.
+    """
+    return look.rule(
+        "uploads WHERE state = 'taken'",
+        """
+        SELECT format('upload %s is in the work of somebody else, %s', u.id, f.submission_id)
+        FROM uploads u JOIN submission_files f ON f.file_id = u.file_id
+        WHERE u.state = 'taken' AND NOT EXISTS (
+            SELECT FROM submission_members m JOIN enrolments e ON e.id = m.enrolment_id
+            WHERE m.submission_id = f.submission_id
+                AND CASE WHEN u.for_id IS NULL THEN e.user_id = u.owner_id ELSE e.id = u.for_id END)
+        """,
+    )
+
+
 def no_part_without_its_upload(look: Look) -> Found:
     """Nothing is left on the disk of an upload that is not under way any more.
 

@@ -11,6 +11,7 @@ from portal.adapters import disk
 from portal.db import current_session, perform, release_connection
 from portal.domain.assignments import queries
 from portal.domain.assignments.pending import end_upload
+from portal.domain.assignments.queries.for_students import student_served
 from portal.domain.assignments.sending import SendFile, begin_to_send
 from portal.domain.clock import now
 from portal.domain.errors import Gone, TooLarge
@@ -36,6 +37,16 @@ def name_the_version(response: Response) -> Response:
 def begin(person: Actor, assignment_id: UUID, address_of: Callable[[str], str]) -> Response:
     """Begin to send a file for an assignment; the first bytes may come with it."""
     queries.assignment_for(current_session(), person.person_id, assignment_id)
+    return _begin(person, assignment_id, None, address_of)
+
+
+def begin_for(person: Actor, enrolment_id: UUID, assignment_id: UUID, address_of: Callable[[str], str]) -> Response:
+    """Begin to send a file that a student brought, for their work and no other."""
+    student = student_served(current_session(), person, enrolment_id)
+    return _begin(person, assignment_id, student.user_id, address_of)
+
+
+def _begin(person: Actor, assignment_id: UUID, student_id: UUID | None, address_of: Callable[[str], str]) -> Response:
     release_connection()
     if request.headers.get("X-HTTP-Method-Override", "POST").upper() != "POST":
         abort(405)
@@ -47,7 +58,13 @@ def begin(person: Actor, assignment_id: UUID, address_of: Callable[[str], str]) 
             raise TooLarge("More bytes came than the whole file has.")
         hold_place()
     check_upload_started(person)
-    command = SendFile(assignment_id=assignment_id, length=length, name=metadata.name, client_metadata=metadata.text)
+    command = SendFile(
+        assignment_id=assignment_id,
+        student_id=student_id,
+        length=length,
+        name=metadata.name,
+        client_metadata=metadata.text,
+    )
     upload = perform(begin_to_send, person, command, disk.fill_of(the_storage().receiving), at=now())
     if protocol.brings_bytes() or length == 0:
         try:
