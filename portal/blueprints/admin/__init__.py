@@ -12,6 +12,7 @@ from portal.blueprints.admin import (  # noqa: E402 - the views register themsel
     jobs,  # noqa: F401
     live_classes,  # noqa: F401
     mail,  # noqa: F401
+    outages,  # noqa: F401
     people,  # noqa: F401
     rooms,  # noqa: F401
     system,  # noqa: F401

@@ -67,6 +67,7 @@ def system() -> ResponseReturnValue:
         routes=_sorted(routes, sort)[:ROUTES_SHOWN],
         number_of_routes=len(routes),
         statements=queries.slow_statements(session, since=(at - LOOKED_BACK).date()),
+        outages=queries.last_outages(session),
         faults=queries.last_faults(session, since=at - LOOKED_BACK),
     )
 

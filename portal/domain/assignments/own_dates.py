@@ -23,7 +23,7 @@ from portal.domain.watch.models import Outage
 
 # written out, not as parameters: PostgreSQL must see that what is sorted, grouped and shown is the same
 HOUR: ColumnElement[timedelta] = literal_column("interval '1 hour'")
-_NONE: ColumnElement[int] = literal_column("0")
+NONE: ColumnElement[int] = literal_column("0")
 LONGEST = timedelta(days=30)
 """No deadline moves by more for our absence: who is away for so long sets new ones."""
 
@@ -35,13 +35,13 @@ def of_extension() -> ColumnElement[bool]:
 
 def own(moment: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
     """A due date or cut-off with what was granted, of a row that is outer joined by `of_extension`."""
-    return moment + func.coalesce(ExtendedDate.hours, _NONE) * HOUR
+    return moment + func.coalesce(ExtendedDate.hours, NONE) * HOUR
 
 
 def hours_granted() -> ColumnElement[int]:
     """Select by how many hours the dates of an `Assignment` are later for an `Enrolment`."""
     granted = select(ExtendedDate.hours).where(of_extension()).correlate(Enrolment, Assignment).scalar_subquery()
-    return func.coalesce(granted, _NONE)
+    return func.coalesce(granted, NONE)
 
 
 def away_before(due_at: ColumnElement[datetime]) -> ColumnElement[list[list[str]] | None]:

@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.watch.histogram import quantile
-from portal.domain.watch.models import Fault, FaultKind, SlowStatement, Timing
+from portal.domain.watch.models import Fault, FaultKind, Outage, SlowStatement, Timing
 
-MOST_STATEMENTS, MOST_FAULTS = 20, 20
+MOST_STATEMENTS, MOST_FAULTS, MOST_OUTAGES = 20, 20, 3
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,19 @@ class SeenFault:
     last_at: datetime
     reference: str
     """Of the last one."""
+
+
+@dataclass(frozen=True)
+class SeenOutage:
+    """A time in which nobody reached the portal."""
+
+    since: datetime
+    until: datetime
+
+    @property
+    def seconds(self) -> float:
+        """How long it was."""
+        return (self.until - self.since).total_seconds()
 
 
 def durations_by_route(session: Session, *, since: datetime) -> list[RouteDurations]:
@@ -104,3 +117,9 @@ def last_faults(session: Session, *, since: datetime) -> list[SeenFault]:
         .limit(MOST_FAULTS)
     )
     return [SeenFault(FaultKind(row[0]), *row[1:6], row[6][0]) for row in session.execute(statement)]
+
+
+def last_outages(session: Session) -> list[SeenOutage]:
+    """Return the last times in which nobody reached the portal, the last first."""
+    statement = select(Outage.since, Outage.until).order_by(Outage.since.desc()).limit(MOST_OUTAGES)
+    return [SeenOutage(*row) for row in session.execute(statement)]
