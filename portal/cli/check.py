@@ -37,6 +37,7 @@ def check(quick: bool, as_json: bool, patience: float, home: Path) -> None:
             answers.append(answer)
             if not as_json:
                 _say(answer)
+        _remember(portal.settings.portal_home, answers)
     broken = [answer for answer in answers if not answer.found.holds]
     if as_json:
         click.echo(json.dumps({"holds": not broken, "invariants": [_as_json(answer) for answer in answers]}))
@@ -59,6 +60,18 @@ def _answers(settings: Settings, *, quick: bool, patience: float) -> Iterator[An
         yield from check_all(Look(storage_from(settings), now(), quick), patience=patience)
     finally:
         engine.dispose()
+
+
+def _remember(home: Path, answers: list[Answer]) -> None:
+    """Write down how it ended, for the doctor; where the home cannot be written to, the answer stands all the same."""
+    from portal.domain.clock import now
+    from portal.keeping.notes import CheckNote, note_check
+
+    broken = tuple(answer.invariant.name for answer in answers if not answer.found.holds)
+    try:
+        note_check(home, CheckNote(now().isoformat(), broken))
+    except OSError as error:
+        click.echo(f"This check is not remembered for the doctor: {error}", err=True)
 
 
 def _say(answer: Answer) -> None:

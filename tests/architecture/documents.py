@@ -24,7 +24,8 @@ OTHER_VARIABLES = {
 }  # fmt: skip
 IN_THE_HOME = (
     "database/", "files/", "logs/", "mail/", "metrics/", "parts/", "portal.lock", "processes.json", "secrets.json",
-    "tables.json", "access.json", "backups.json", "start.log", "var/", "backups/",
+    "tables.json", "access.json", "backups.json", "checks.json",
+    "start.log", "var/", "backups/",
 )  # fmt: skip
 MADE_BY_SET_UP = (".venv", "node_modules", "static/node_modules")
 ELSEWHERE = re.compile(

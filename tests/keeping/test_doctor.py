@@ -29,7 +29,7 @@ from portal.keeping.doctor import of_database, of_machine, of_settings
 from portal.keeping.doctor.examination import examine_portal
 from portal.keeping.doctor.finding import Finding, State
 from portal.keeping.folder import BackupFolder
-from portal.keeping.notes import BackupNote, note_backup, note_of
+from portal.keeping.notes import BackupNote, CheckNote, note_backup, note_check, note_of
 from portal.settings import Settings
 from tests.jobs.mail_server import mail_server
 from tests.keeping.homes import ROOT
@@ -74,6 +74,7 @@ def healthy(live_settings: Settings, live_engine: Engine, tmp_path: Path) -> Ite
     """Settings of a portal that is well: it answers, works, and was backed up just now."""
     (tmp_path / "backups" / NAME).mkdir(parents=True)
     note_backup(live_settings.portal_home, BackupNote(NAME, SEVEN.isoformat(), str(tmp_path / "backups"), "0:"))
+    note_check(live_settings.portal_home, CheckNote(SEVEN.isoformat()))
     with psycopg.connect(plain(live_settings.migration_database_url)) as owner:
         owner.execute("INSERT INTO procrastinate_workers DEFAULT VALUES")
     with web_server() as port:
@@ -105,7 +106,7 @@ def test_of_a_healthy_portal_everything_is_well(healthy: Settings):
     assert ill(healthy) == {}
     assert {finding.about for finding in found} == {
         "settings", "versions", "disk", "storage", "backup", "clock", "database", "tables", "roles", "jobs", "trail",
-        "mail", "media", "portal",
+        "mail", "media", "portal", "check",
     }  # fmt: skip
     assert all(finding.to_do for finding in found if finding.state is not State.OK)
 
@@ -245,6 +246,17 @@ def test_a_backup_that_was_never_taken_or_is_gone_is_told(healthy: Settings):
     (healthy.portal_home / "backups.json").unlink()
     assert ill(healthy)["backup"].said == "there was none of this home"
     assert ill(replace(healthy, environment="production"))["backup"].state is State.WRONG
+
+
+def test_a_check_that_is_old_found_something_or_never_was_is_told(healthy: Settings):
+    assert ill(healthy, hours=24) == {}
+    old = ill(healthy, hours=30)["check"]
+    assert (old.state, old.said) == (State.WARNING, "everything was right 31 hours ago, and nobody has asked since")
+    note_check(healthy.portal_home, CheckNote(SEVEN.isoformat(), ("no_job_was_given_up",)))
+    broken = ill(healthy)["check"]
+    assert (broken.state, broken.said) == (State.WRONG, "1 hour ago this was broken: no_job_was_given_up")
+    (healthy.portal_home / "checks.json").unlink()
+    assert ill(healthy)["check"].said == "nobody has asked yet whether everything is right"
 
 
 def test_a_mail_server_is_asked_without_a_message(healthy: Settings):

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from portal.domain.notifications.models import Notification
 from portal.jobs import delivery
 from portal.keeping.invariants import INVARIANTS, Look, check
+from portal.keeping.notes import last_check
 from tests.factories import make_session, now
 from tests.keeping.at_work import World
 from tests.keeping.at_work import arranged as arranged
@@ -367,3 +368,6 @@ def test_the_command_answers_a_program(world: World) -> None:
     given_up = next(rule for rule in answer["invariants"] if rule["name"] == "no_job_was_given_up")
     assert (given_up["holds"], len(given_up["wrong"]), given_up["more"]) == (False, 20, 5)
     assert given_up["says"].startswith("No job was given up")
+    remembered = last_check(world.settings.portal_home)
+    assert remembered is not None
+    assert "no_job_was_given_up" in remembered.broken

@@ -1,4 +1,4 @@
-"""This machine: its clock, disk and Python, the storage, and the age of the last backup."""
+"""This machine: its clock, disk and Python, the storage, and the age of the last backup and the last check."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from pathlib import Path
 from portal.adapters.media import films_can_be_opened, pages_can_be_drawn
 from portal.keeping.doctor.finding import Finding, ok, warning, wrong
 from portal.keeping.folder import BackupFolder
-from portal.keeping.notes import last_backup
+from portal.keeping.notes import last_backup, last_check
 from portal.keeping.vital_signs import Finding as Sign
 from portal.settings import Settings
 
 A_BACKUP_A_DAY = timedelta(hours=26)  # a nightly one that took its time is no reason to speak
 OLD_BACKUP = timedelta(days=8)
+A_CHECK_A_DAY = timedelta(hours=26)
 PYTHON_UNTIL = {
     (3, 11): date(2027, 10, 31),
     (3, 12): date(2028, 10, 31),
@@ -36,6 +37,7 @@ def findings(settings: Settings, signs: Mapping[str, Sign], *, at: datetime) -> 
     yield _disk(signs["disk"])
     yield _storage(signs["storage"])
     yield _backup(settings, at)
+    yield _check(settings, at)
     yield _media()
 
 
@@ -102,6 +104,20 @@ def _backup(settings: Settings, at: datetime) -> Finding:
     return ok("backup", said)
 
 
+def _check(settings: Settings, at: datetime) -> Finding:
+    """Tell how the last look at every rule ended, and when that was: nothing in the portal asks by itself."""
+    last = last_check(settings.portal_home)
+    if last is None:
+        return warning("check", "nobody has asked yet whether everything is right", "type: portal check")
+    age = at - datetime.fromisoformat(last.at)
+    if last.broken:
+        return wrong("check", f"{_age(age)} ago this was broken: {', '.join(last.broken)}", "type: portal check")
+    if age > A_CHECK_A_DAY:
+        said = f"everything was right {_age(age)} ago, and nobody has asked since"
+        return warning("check", said, "type: portal check, and put it into cron")
+    return ok("check", f"everything was right {_age(age)} ago")
+
+
 def _media() -> Finding:
     if not films_can_be_opened():
         return warning(
@@ -122,4 +138,4 @@ def _age(age: timedelta) -> str:
     hours = age // timedelta(hours=1)
     if hours < 1:
         return f"{age // timedelta(minutes=1)} minutes"
-    return f"{hours} hours" if hours < 48 else f"{age.days} days"
+    return f"{hours} hour{'' if hours == 1 else 's'}" if hours < 48 else f"{age.days} days"

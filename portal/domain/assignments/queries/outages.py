@@ -104,7 +104,7 @@ def _moved(session: Session, outages: Sequence[tuple[datetime, datetime]]) -> li
     )
     found = []
     for *shown, away in session.execute(statement):
-        row = MovedDeadline(*shown, timedelta())
+        row = MovedDeadline(*[*shown, timedelta()])
         dates = standing_dates(Dates(opens_at=None, due_at=row.due_at, cut_off_at=None), away)
         if dates.moved_by:
             found.append(replace(row, by=dates.moved_by))
