@@ -19,7 +19,7 @@ from portal.domain.assignments import deadlines
 from portal.domain.assignments.arrivals import Judgement, judge
 from portal.domain.assignments.deadlines import Dates
 from portal.domain.assignments.models import Assignment, AssignmentState, Submission
-from portal.domain.assignments.own_dates import HOUR, away_before, dates_of, hours_granted
+from portal.domain.assignments.own_dates import own_dates
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.assignments.work import (
     LONGEST_KEY,
@@ -42,14 +42,15 @@ def lock_for_work(
 ) -> tuple[Enrolment, Assignment, Dates]:
     """Return a student's enrolment and the assignment as they are now, held, and its dates as they stand.
 
-    Two hand-ins for one person come one after the other, and no date moves while somebody hands in. Staff name the
-    student; whoever may not hand in for them finds nothing.
+    Two hand-ins for one person come one after the other, and no date moves while somebody hands in. Dates are read once
+    both are held: whoever waited for them sees what was granted meanwhile. Staff name the student; whoever may not hand
+    in for them finds nothing.
     """
     whose = student_id or actor.person_id
     row = session.execute(_locked(), {"assignment_id": assignment_id, "student_id": whose}).one_or_none()
     if row is None or (whose != actor.id and not may_hand_in_for(session, actor, row.Assignment.intake_id)):
         raise NotFound
-    return row.Enrolment, row.Assignment, dates_of(row.Assignment, row.hours, row.away)
+    return row.Enrolment, row.Assignment, own_dates(session, row.Enrolment.id, row.Assignment)
 
 
 def may_hand_in_for(session: Session, actor: Actor, intake_id: UUID) -> bool:
@@ -64,10 +65,8 @@ def may_hand_in_for(session: Session, actor: Actor, intake_id: UUID) -> bool:
 
 @cache
 def _locked() -> Select[*tuple[Any, ...]]:
-    granted = hours_granted()
-    due_at = Assignment.due_at + granted * HOUR
     return (
-        select(Enrolment, Assignment, granted.label("hours"), away_before(due_at).label("away"))
+        select(Enrolment, Assignment)
         .join(Assignment, Assignment.intake_id == Enrolment.intake_id)
         .where(
             Assignment.id == bindparam("assignment_id"),

@@ -6,9 +6,10 @@ the enrolment, as whoever hands in does, so that no work is judged by dates that
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -17,7 +18,7 @@ from sqlalchemy.orm import Session
 from portal.db import changed, uuid7
 from portal.domain.assignments.checking import lock_for_work, refuse_by_state
 from portal.domain.assignments.models import Assignment, AssignmentState, Extension, ExtensionKind, ExtensionState
-from portal.domain.assignments.own_dates import own_dates
+from portal.domain.assignments.own_dates import dates_of_each
 from portal.domain.audit import operations as audit
 from portal.domain.courses.models import IntakeTrainer
 from portal.domain.enrolments.models import Enrolment, EnrolmentState
@@ -179,12 +180,14 @@ def give_extensions(
     enrolments = session.scalars(active.order_by(Enrolment.id).with_for_update(key_share=True)).all()
     if not enrolments:
         raise Invalid("Choose at least one student who studies in this intake.")
-    for enrolment in enrolments:
-        extension = _new(enrolment, assignment, ExtensionKind.GIVEN, hours, actor, at)
-        session.add(extension)
-        session.flush()
-        _record(session, actor, "extension:give", extension, enrolment, at)
-        _tell_student(session, extension, enrolment, assignment, at)
+    whose = {enrolment.id: enrolment.user_id for enrolment in enrolments}
+    given = [_new(enrolment, assignment, ExtensionKind.GIVEN, hours, actor, at) for enrolment in enrolments]
+    session.add_all(given)
+    after = {"assignment_id": assignment.id, "kind": ExtensionKind.GIVEN, "hours": hours}
+    about = [(extension, whose[extension.enrolment_id]) for extension in given]
+    audit.record_each(session, actor, "extension:give", about, after=after, at=at)
+    _tell_students(session, given, whose, assignment, at)
+    changed(session, "submissions")
     return len(enrolments)
 
 
@@ -284,16 +287,33 @@ def _record(
 def _tell_student(
     session: Session, extension: Extension, enrolment: Enrolment, assignment: Assignment, at: datetime
 ) -> None:
-    granted = extension.state == ExtensionState.GRANTED
-    notifications.tell(
-        session,
-        [enrolment.user_id],
-        NotificationKind.EXTENSION_DECIDED,
-        key=f"extension-decided:{extension.id}",
-        at=at,
-        title=assignment.title,
-        more=in_words(extension.hours) if granted else "",
-        due_at=own_dates(session, enrolment.id, assignment).due_at.isoformat(),
-        answer=extension.answer,
-        path=f"/student/assignments/{assignment.id}",
-    )
+    _tell_students(session, [extension], {enrolment.id: enrolment.user_id}, assignment, at)
+
+
+def _tell_students(
+    session: Session,
+    extensions: Sequence[Extension],
+    whose: Mapping[UUID, UUID],
+    assignment: Assignment,
+    at: datetime,
+) -> None:
+    """Tell each student their own due date; those that have the same are told together."""
+    dates = dates_of_each(session, list(whose), assignment)
+
+    def due(extension: Extension) -> datetime:
+        return dates[extension.enrolment_id].due_at
+
+    for due_at, together in groupby(sorted(extensions, key=due), due):
+        same = list(together)
+        notifications.tell(
+            session,
+            [whose[extension.enrolment_id] for extension in same],
+            NotificationKind.EXTENSION_DECIDED,
+            key=f"extension-decided:{same[0].id}",
+            at=at,
+            title=assignment.title,
+            more=in_words(same[0].hours) if same[0].state == ExtensionState.GRANTED else "",
+            due_at=due_at.isoformat(),
+            answer=same[0].answer,
+            path=f"/student/assignments/{assignment.id}",
+        )

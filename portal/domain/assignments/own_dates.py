@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, literal_column, select
+from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, and_, any_, bindparam, func, literal_column, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from portal.domain.assignments.deadlines import Dates
@@ -38,12 +39,6 @@ def own(moment: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
     return moment + func.coalesce(ExtendedDate.hours, NONE) * HOUR
 
 
-def hours_granted() -> ColumnElement[int]:
-    """Select by how many hours the dates of an `Assignment` are later for an `Enrolment`."""
-    granted = select(ExtendedDate.hours).where(of_extension()).correlate(Enrolment, Assignment).scalar_subquery()
-    return func.coalesce(granted, NONE)
-
-
 def away_before(due_at: ColumnElement[datetime]) -> ColumnElement[list[list[str]] | None]:
     """Select when the portal was away in the hours before a moment; `standing_dates` reads it."""
     return (
@@ -63,20 +58,32 @@ def standing_dates(dates: Dates, found: Sequence[Sequence[Any]] | None) -> Dates
     return replace(dates.later(by), moved_by=by)
 
 
-def dates_of(assignment: Assignment, hours: int, away: Sequence[Sequence[Any]] | None) -> Dates:
-    """Return the dates of somebody who was granted so many hours, with our absence before them."""
-    set_dates = Dates(opens_at=assignment.opens_at, due_at=assignment.due_at, cut_off_at=assignment.cut_off_at)
-    return standing_dates(set_dates.later(timedelta(hours=hours)), away)
-
-
 def own_dates(session: Session, enrolment_id: UUID, assignment: Assignment) -> Dates:
     """Return the dates of an assignment as they stand for this student."""
-    statement = (
-        select(func.coalesce(ExtendedDate.hours, 0).label("hours"), away_before(own(Assignment.due_at)).label("away"))
+    return dates_of_each(session, [enrolment_id], assignment)[enrolment_id]
+
+
+def dates_of_each(session: Session, enrolment_ids: Sequence[UUID], assignment: Assignment) -> dict[UUID, Dates]:
+    """Return the dates of an assignment as they stand for each of these students."""
+    values = {"assignment_id": assignment.id, "enrolment_ids": list(enrolment_ids)}
+    set_dates = Dates(opens_at=assignment.opens_at, due_at=assignment.due_at, cut_off_at=assignment.cut_off_at)
+    rows = session.execute(_own_dates(), values)
+    return {row.id: standing_dates(set_dates.later(timedelta(hours=row.hours)), row.away) for row in rows}
+
+
+@cache
+def _own_dates() -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            Enrolment.id,
+            func.coalesce(ExtendedDate.hours, NONE).label("hours"),
+            away_before(own(Assignment.due_at)).label("away"),
+        )
         .select_from(Assignment)
         .join(Enrolment, Enrolment.intake_id == Assignment.intake_id)
         .outerjoin(ExtendedDate, of_extension())
-        .where(Assignment.id == assignment.id, Enrolment.id == enrolment_id)
+        .where(
+            Assignment.id == bindparam("assignment_id"),
+            Enrolment.id == any_(bindparam("enrolment_ids", type_=ARRAY(Uuid()))),
+        )
     )
-    row = session.execute(statement).one()
-    return dates_of(assignment, row.hours, row.away)

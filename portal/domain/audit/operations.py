@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
@@ -40,31 +40,64 @@ def record(
 ) -> UUID:
     """Write one entry, unsealed, in this transaction and in one statement; return its id."""
     session.flush()  # the entry refers to rows that may only exist in the session so far
+    entry, detail = _rows(actor, action, subject, for_user, before, after, at)
+    written = insert(AuditEntry).values(**entry)
+    if detail is None:
+        session.execute(written)
+    else:
+        session.execute(insert(AuditDetail).values(**detail).add_cte(written.cte("entry")))
+    recorded: UUID = entry["id"]
+    return recorded
+
+
+def record_each(
+    session: Session,
+    actor: Actor,
+    action: str,
+    subjects: Iterable[tuple[Subject, UUID]],
+    *,
+    after: Values,
+    at: datetime,
+) -> None:
+    """Write one entry for each of these subjects and the person it is about, alike for all, in one statement."""
+    session.flush()
+    rows = [_rows(actor, action, subject, for_user, None, after, at) for subject, for_user in subjects]
+    if rows:
+        entries = insert(AuditEntry).values([entry for entry, _ in rows])
+        details = insert(AuditDetail).values([detail for _, detail in rows])
+        session.execute(details.add_cte(entries.cte("entries")))
+
+
+def _rows(
+    actor: Actor,
+    action: str,
+    subject: Subject,
+    for_user: UUID | None,
+    before: Values | None,
+    after: Values | None,
+    at: datetime,
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return an entry and what is kept beside it, if anything."""
     subject_type, subject_id = _name_of(subject)
     origin = current_origin()
     old, new = _plain_values(before), _plain_values(after)
     salt = secrets.token_hex(SALT_BYTES)
-    entry_id = uuid7()
-    entry = insert(AuditEntry).values(
-        id=entry_id,
-        at=at,
-        actor_id=actor.id,
-        actor=actor.label,
-        action=action,
-        subject_type=subject_type,
-        subject_id=subject_id,
-        for_user_id=for_user,
-        fields=changed_fields(old, new),
-        digest=digest(salt, old, new) if old is not None or new is not None else "",
-        address=origin.address,
-        request_id=origin.request_id,
-    )
-    if old is None and new is None:
-        session.execute(entry)
-    else:
-        detail = insert(AuditDetail).values(entry_id=entry_id, salt=salt, before=old, after=new)
-        session.execute(detail.add_cte(entry.cte("entry")))
-    return entry_id
+    nothing = old is None and new is None
+    entry = {
+        "id": uuid7(),
+        "at": at,
+        "actor_id": actor.id,
+        "actor": actor.label,
+        "action": action,
+        "subject_type": subject_type,
+        "subject_id": subject_id,
+        "for_user_id": for_user,
+        "fields": changed_fields(old, new),
+        "digest": "" if nothing else digest(salt, old, new),
+        "address": origin.address,
+        "request_id": origin.request_id,
+    }
+    return entry, None if nothing else {"entry_id": entry["id"], "salt": salt, "before": old, "after": new}
 
 
 def changed_fields(before: Values | None, after: Values | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from portal.db import close_session, perform
 from portal.domain.assignments.deadlines import Dates, standing
 from portal.domain.assignments.extensions import (
     ASKED_UNTIL,
@@ -26,13 +28,15 @@ from portal.domain.assignments.extensions import (
     take_automatic,
     withdraw_request,
 )
-from portal.domain.assignments.models import ExtendedDate, Extension
+from portal.domain.assignments.models import ExtendedDate, Extension, Submission
 from portal.domain.assignments.queries.students import assignment_for, assignments_of
+from portal.domain.assignments.submitting import submit_assignment
+from portal.domain.audit.models import AuditEntry
 from portal.domain.errors import Conflict, Invalid, NotFound
 from portal.domain.notifications.models import Notification
 from portal.domain.reports.student_overview import student_overview
-from tests.cast import Cast
-from tests.domain.assignments.arranging import actor, hand_in, mark
+from tests.cast import Cast, gather_cast
+from tests.domain.assignments.arranging import actor, hand_in, mark, work
 from tests.factories import make_assignment, make_enrolment, make_user, now
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -246,3 +250,81 @@ def test_the_database_knows_no_third_automatic_day(world: Session, cast: Cast, a
                 "kind, state, hours, 2, asked_by, asked_at, decided_by, decided_at FROM extensions LIMIT 1"
             )
         )
+
+
+@pytest.fixture
+def live(live_engine: Engine) -> Any:
+    """The cast in a database that several connections share, and a watcher of their locks."""
+    with Session(live_engine, expire_on_commit=False) as session:
+        cast = gather_cast(session)
+        session.commit()
+        yield session, cast
+
+
+def test_a_hand_in_that_waited_for_its_lock_sees_what_was_granted_meanwhile(live: Any, live_engine: Engine) -> None:
+    session, cast = live
+    late = {"due_at": now() - HOUR, "cut_off_at": now() + HOUR}
+    assignment = make_assignment(session, cast.intake, cast.kofi, **late)
+    session.commit()
+    made: list[Submission] = []
+
+    def hand_in_now() -> None:
+        try:
+            made.append(perform(submit_assignment, actor(cast.ama), work(assignment), at=now()))
+        finally:
+            close_session()
+
+    with Session(live_engine) as granting:
+        give_extensions(granting, actor(cast.kofi), assignment.id, [cast.enrolment.id], 24, at=now())
+        waiting = threading.Thread(target=hand_in_now)
+        waiting.start()
+        until_somebody_waits(live_engine)
+        granting.commit()
+    waiting.join()
+    assert [submission.late for submission in made] == [False]
+
+
+def until_somebody_waits(engine: Engine) -> None:
+    """Return once a transaction waits for what another holds."""
+    blocked = text("SELECT count(*) FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0")
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for _ in range(2_000):
+            if connection.execute(blocked).scalar_one():
+                return
+            connection.execute(text("SELECT pg_sleep(0.005)"))
+    raise AssertionError("nobody ever waited")
+
+
+@pytest.mark.parametrize("number", [1, 18])
+def test_giving_to_many_takes_as_few_statements_as_giving_to_one(
+    world: Session, cast: Cast, count_queries: Any, number: int
+) -> None:
+    assignment = make_assignment(world, cast.intake, cast.kofi)
+    students = [make_enrolment(world, make_user(world), cast.intake) for _ in range(number)]
+    world.commit()
+    ids = [student.id for student in students]
+    with count_queries() as queries:
+        assert give_extensions(world, actor(cast.kofi), assignment.id, ids, 24, at=now()) == number
+    assert len(queries) <= 9, str(queries)
+    world.commit()
+    entries = world.scalars(select(AuditEntry).where(AuditEntry.action == "extension:give")).all()
+    assert {entry.for_user_id for entry in entries} == {student.user_id for student in students}
+    told = world.scalars(select(Notification).where(Notification.kind == "extension-decided")).all()
+    assert {row.user_id for row in told} == {student.user_id for student in students}
+    assert {row.data["due_at"] for row in told} == {(assignment.due_at + DAY).isoformat()}
+
+
+def test_those_with_other_dates_are_told_their_own(world: Session, cast: Cast) -> None:
+    assignment = make_assignment(world, cast.intake, cast.kofi)
+    other = make_enrolment(world, make_user(world), cast.intake)
+    world.commit()
+    give_extensions(world, actor(cast.kofi), assignment.id, [other.id], 24, at=now())
+    world.commit()
+    give_extensions(world, actor(cast.kofi), assignment.id, [other.id, cast.enrolment.id], 24, at=now())
+    world.commit()
+    told = world.scalars(select(Notification).where(Notification.kind == "extension-decided")).all()
+    assert sorted((row.user_id == cast.ama.id, row.data["due_at"]) for row in told) == [
+        (False, (assignment.due_at + DAY).isoformat()),
+        (False, (assignment.due_at + 2 * DAY).isoformat()),
+        (True, (assignment.due_at + DAY).isoformat()),
+    ]
