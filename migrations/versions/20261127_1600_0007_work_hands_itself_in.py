@@ -4,10 +4,10 @@ Revision ID: 0007
 Revises: 0010
 """
 
-import re
-
 import sqlalchemy as sa
 from alembic import op
+
+from migrations.notification_kinds import add_kinds, remove_kinds
 
 revision = "0007"
 down_revision = "0010"
@@ -90,25 +90,11 @@ def upgrade() -> None:
         f"WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION keep_to_arrows({arrows})"
     )
     op.add_column("files", sa.Column("wanted_until", sa.DateTime(timezone=True), nullable=True))
-    _take_kinds([*_kinds(), *NEW_KINDS])
+    add_kinds(*NEW_KINDS)
 
 
 def downgrade() -> None:
-    gone = ", ".join(f"'{kind}'" for kind in NEW_KINDS)
-    op.execute(f"DELETE FROM notifications WHERE kind IN ({gone})")
-    _take_kinds([kind for kind in _kinds() if kind not in NEW_KINDS])
+    remove_kinds(*NEW_KINDS)
     op.drop_column("files", "wanted_until")
     for table in ("pending_files", "pending_uploads", "pending_hand_ins"):
         op.drop_table(table)
-
-
-def _kinds() -> list[str]:
-    """Return the kinds of notifications that are there so far, whichever migrations brought them."""
-    statement = sa.text("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'ck_notifications_kind'")
-    return re.findall(r"'([a-z-]+)'", op.get_bind().execute(statement).scalar_one())
-
-
-def _take_kinds(kinds: list[str]) -> None:
-    listed = ", ".join(f"'{kind}'" for kind in kinds)
-    op.drop_constraint(op.f("ck_notifications_kind"), "notifications")
-    op.create_check_constraint(op.f("ck_notifications_kind"), "notifications", f"kind IN ({listed})")

@@ -4,10 +4,10 @@ Revision ID: 0011
 Revises: 0030
 """
 
-import re
-
 import sqlalchemy as sa
 from alembic import op
+
+from migrations.notification_kinds import add_kinds, remove_kinds
 
 revision = "0011"
 down_revision = "0030"
@@ -121,26 +121,12 @@ def upgrade() -> None:
     op.execute(KEEP_EXTENSIONS)
     for trigger in TRIGGERS:
         op.execute(trigger)
-    _take_kinds([*_kinds(), *NEW_KINDS])
+    add_kinds(*NEW_KINDS)
 
 
 def downgrade() -> None:
-    gone = ", ".join(f"'{kind}'" for kind in NEW_KINDS)
-    op.execute(f"DELETE FROM notifications WHERE kind IN ({gone})")
-    _take_kinds([kind for kind in _kinds() if kind not in NEW_KINDS])
+    remove_kinds(*NEW_KINDS)
     op.drop_table("extended_dates")
     op.drop_table("extensions")
     op.execute("DROP FUNCTION keep_extended_dates()")
     op.execute("DROP FUNCTION keep_extensions()")
-
-
-def _kinds() -> list[str]:
-    """Return the kinds of notifications that are there so far, whichever migrations brought them."""
-    statement = sa.text("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'ck_notifications_kind'")
-    return re.findall(r"'([a-z-]+)'", op.get_bind().execute(statement).scalar_one())
-
-
-def _take_kinds(kinds: list[str]) -> None:
-    listed = ", ".join(f"'{kind}'" for kind in kinds)
-    op.drop_constraint(op.f("ck_notifications_kind"), "notifications")
-    op.create_check_constraint(op.f("ck_notifications_kind"), "notifications", f"kind IN ({listed})")

@@ -4,10 +4,7 @@ Revision ID: 0033
 Revises: 0032
 """
 
-import re
-
-import sqlalchemy as sa
-from alembic import op
+from migrations.notification_kinds import add_kinds, remove_kinds
 
 revision = "0033"
 down_revision = "0032"
@@ -18,21 +15,8 @@ NEW_KIND = "assignment-reminder"
 
 
 def upgrade() -> None:
-    _take_kinds([*_kinds(), NEW_KIND])
+    add_kinds(NEW_KIND)
 
 
 def downgrade() -> None:
-    op.execute(f"DELETE FROM notifications WHERE kind = '{NEW_KIND}'")
-    _take_kinds([kind for kind in _kinds() if kind != NEW_KIND])
-
-
-def _kinds() -> list[str]:
-    """Return the kinds of notifications that are there so far, whichever migrations brought them."""
-    statement = sa.text("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'ck_notifications_kind'")
-    return re.findall(r"'([a-z-]+)'", op.get_bind().execute(statement).scalar_one())
-
-
-def _take_kinds(kinds: list[str]) -> None:
-    listed = ", ".join(f"'{kind}'" for kind in kinds)
-    op.drop_constraint(op.f("ck_notifications_kind"), "notifications")
-    op.create_check_constraint(op.f("ck_notifications_kind"), "notifications", f"kind IN ({listed})")
+    remove_kinds(NEW_KIND)

@@ -115,9 +115,9 @@ def test_two_files_that_end_at_once_on_two_workers_are_handed_in_together_once(w
 def test_a_cancelling_and_the_last_byte_come_one_after_the_other(world: Session, cast: Cast) -> None:
     for _ in ROUNDS:
         waiting, (name,) = waits_for(world, cast, 1)
-        cancel = lambda waiting=waiting: db.perform(  # noqa: E731 - one act among others
-            pending.cancel_pending, actor(cast.ama), waiting.assignment_id, at=now()
-        )
+
+        def cancel(waiting: PendingHandIn = waiting) -> None:
+            db.perform(pending.cancel_pending, actor(cast.ama), waiting.assignment_id, at=now())
 
         def last_byte(name: str = name, waiting: PendingHandIn = waiting) -> None:
             arrive(name)
@@ -132,9 +132,9 @@ def test_a_removed_file_and_the_last_byte_of_another_come_one_after_the_other(wo
     for _ in ROUNDS:
         waiting, (gone, last) = waits_for(world, cast, 2)
         arrive(gone)
-        remove = lambda gone=gone: db.perform(  # noqa: E731
-            pending.end_upload, actor(cast.ama), gone, UploadEnd.TERMINATED, at=now()
-        )
+
+        def remove(gone: str = gone) -> None:
+            db.perform(pending.end_upload, actor(cast.ama), gone, UploadEnd.TERMINATED, at=now())
 
         def last_byte(last: str = last, waiting: PendingHandIn = waiting) -> None:
             arrive(last)
