@@ -12,6 +12,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select
 
+from portal.domain.accounts.models import User
+from portal.domain.enrolments.models import Enrolment
 from portal.domain.files.models import StoredFile, Upload, UploadState
 from portal.embedded import ClusterAccess
 from tests.browser.conftest import Site, assert_no_sideways_scrolling, sign_in
@@ -100,6 +102,32 @@ def test_a_film_goes_on_where_it_stopped_after_the_page_was_closed_and_hands_its
         UploadState.TAKEN
     ]
     assert site.session.scalar(select(StoredFile.size).where(StoredFile.name == "scene.mp4")) == film.stat().st_size
+    site.session.rollback()
+
+
+def test_staff_who_press_hand_in_while_a_film_arrives_keep_their_page_and_it_is_handed_in_when_it_is_whole(
+    site: Site, open_browser: Open, film: Path
+) -> None:
+    name = new_student(site, "Adwoa")
+    enrolment = site.session.scalars(
+        select(Enrolment).join(User, User.id == Enrolment.user_id).where(User.email == name)
+    ).one()
+    make_assignment(site.session, site.cast.intake, site.cast.kofi, title="A film by one window")
+    site.session.commit()
+    page = opened(open_browser, "kofi@example.test", f"/trainer/enrolments/{enrolment.id}/submission", width=360)
+    page.get_by_label("Assignment").select_option("A film by one window")
+    page.get_by_role("button", name="Choose").click()
+    on_a_slow_line(page, 8 * MB)
+    page.get_by_label(FILES).set_input_files([film])
+    expect(arrivals(page)).to_contain_text(re.compile(r"MB of\s24\sMB"), timeout=30_000)
+    page.get_by_role("button", name="Hand in for Adwoa").click()
+    expect(page.get_by_text("Still arriving")).to_be_visible()
+    assert_no_sideways_scrolling(page)
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=f"{folder}/staff-still-arriving.png", full_page=True)
+    page.wait_for_url("**/receipt", timeout=30_000)
+    expect(page.get_by_text(hashlib.sha256(film.read_bytes()).hexdigest())).to_be_visible()
+    expect(page.get_by_text("for the student")).to_be_visible()
     site.session.rollback()
 
 
