@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from portal.domain.assignments.extensions import give_extensions
 from portal.domain.assignments.models import Assignment, Submission, SubmissionFile, SubmissionMember
 from portal.domain.assignments.receipts import receipt_path
 from portal.domain.assignments.submitting import submit_assignment
@@ -266,3 +267,13 @@ def test_for_whom_an_upload_is_stays(sign_in: Any, world: Session, cast: Cast, a
     send(sign_in(cast.kofi), for_ama(cast, assignment))
     with pytest.raises(IntegrityError, match="what an upload is for stays"):
         world.execute(update(Upload).values(for_id=cast.other_enrolment.id))
+
+
+def test_the_form_tells_the_dates_of_this_student(
+    sign_in: Any, world: Session, cast: Cast, assignment: Assignment
+) -> None:
+    give_extensions(world, actor(cast.kofi), assignment.id, [cast.enrolment.id], 24, at=now())
+    world.commit()
+    told = parse(sign_in(cast.kofi).get(page_of(cast, assignment))).css("main time")
+    stands = (assignment.due_at + timedelta(days=1)).isoformat()
+    assert stands in {moment.attributes["datetime"] for moment in told}

@@ -67,7 +67,7 @@ def submit_for(enrolment_id: UUID) -> BaseResponse:
     person = the_person()
     student = student_served(current_session(), person, enrolment_id)
     form = HandInForStudentForm()
-    form.assignment_id.choices = _choices(work_open(current_session(), student.intake_id))
+    form.assignment_id.choices = _choices(work_open(current_session(), student))
     release_connection()  # files go to the disk now, and that can take long
     received, problem = _receive(form)
     if not form.validate() or problem:
@@ -127,7 +127,7 @@ def _show(
     student: StudentServed, form: HandInForStudentForm, *, kept: tuple[UUID, ...] = (), status: int = 200
 ) -> Response:
     session, person = current_session(), the_person()
-    open_work = work_open(session, student.intake_id)
+    open_work = work_open(session, student)
     form.assignment_id.choices = _choices(open_work)
     work = next((row for row in open_work if str(row.id) == form.assignment_id.data), None)
     whose: dict[str, Any] = {"for_id": student.enrolment_id}

@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from portal.db import among
 from portal.domain.accounts.models import User
 from portal.domain.assignments.checking import may_hand_in_for
-from portal.domain.assignments.models import Assignment, AssignmentState
+from portal.domain.assignments.deadlines import Dates
+from portal.domain.assignments.models import Assignment, AssignmentState, ExtendedDate
+from portal.domain.assignments.own_dates import away_before, of_extension, own, standing_dates
 from portal.domain.courses.models import Course, Intake
 from portal.domain.enrolments.models import CURRENT, Enrolment
 from portal.domain.errors import NotFound
@@ -35,14 +37,13 @@ class StudentServed:
 
 @dataclass(frozen=True)
 class WorkOpen:
-    """An assignment for which something may be handed in."""
+    """An assignment for which something may be handed in, with its dates as they stand for the student."""
 
     id: UUID
     title: str
-    due_at: datetime
-    cut_off_at: datetime | None
     accepted_kinds: list[str]
     max_files: int
+    dates: Dates
 
 
 def student_served(session: Session, actor: Actor, enrolment_id: UUID) -> StudentServed:
@@ -68,18 +69,36 @@ def student_served(session: Session, actor: Actor, enrolment_id: UUID) -> Studen
     return StudentServed(*row)
 
 
-def work_open(session: Session, intake_id: UUID) -> list[WorkOpen]:
-    """Return the published assignments of an intake, by due date."""
+def work_open(session: Session, student: StudentServed) -> list[WorkOpen]:
+    """Return the published assignments of a student's intake, the latest due first."""
     statement: Select[*tuple[Any, ...]] = (
         select(
             Assignment.id,
             Assignment.title,
-            Assignment.due_at,
-            Assignment.cut_off_at,
             Assignment.accepted_kinds,
             Assignment.max_files,
+            Assignment.opens_at,
+            own(Assignment.due_at).label("due_at"),
+            own(Assignment.cut_off_at).label("cut_off_at"),
+            away_before(own(Assignment.due_at)).label("away"),
         )
-        .where(Assignment.intake_id == intake_id, Assignment.state == AssignmentState.PUBLISHED)
+        .join(Enrolment, Enrolment.intake_id == Assignment.intake_id)
+        .outerjoin(ExtendedDate, of_extension())
+        .where(Enrolment.id == student.enrolment_id, Assignment.state == AssignmentState.PUBLISHED)
         .order_by(Assignment.due_at.desc(), Assignment.id)
     )
-    return [WorkOpen(*row) for row in session.execute(statement)]
+    return [_work(*row) for row in session.execute(statement)]
+
+
+def _work(
+    work_id: UUID,
+    title: str,
+    accepted_kinds: list[str],
+    max_files: int,
+    opens_at: datetime | None,
+    due_at: datetime,
+    cut_off_at: datetime | None,
+    away: list[list[str]] | None,
+) -> WorkOpen:
+    dates = standing_dates(Dates(opens_at=opens_at, due_at=due_at, cut_off_at=cut_off_at), away)
+    return WorkOpen(work_id, title, accepted_kinds, max_files, dates)
