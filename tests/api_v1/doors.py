@@ -79,6 +79,24 @@ class Doors:
     usual: str = "ama"
 
 
+Step = Callable[[Stage], None]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Who wishes for what is refused in these words."""
+
+    what: str
+    doors: Doors
+    status: int
+    words: str
+    """Said by both; empty where each names its own field."""
+    work: dict[str, Any] = field(default_factory=dict)
+    before: tuple[Step, ...] = ()
+    sent: dict[str, Any] = field(default_factory=dict)
+    who: str = ""
+
+
 def heard(browser: FlaskClient, answer: TestResponse) -> tuple[int, str]:
     """Return status and words of a page; a refusal that is told on the next page is one as things stand (409)."""
     if answer.status_code != 303:
@@ -203,7 +221,7 @@ def _choose_by_page(stage: Stage, version_id: Any) -> Any:
 
 def _choose_by_program(stage: Stage, version_id: Any) -> Any:
     path = f"/assignments/{stage.assignment.id}/rubric"
-    return stage.program("kofi").post(path, json={"version_id": str(version_id(stage))})
+    return stage.program("kofi").post(path, json={"version_id": version_id(stage)})
 
 
 HAND_IN = Doors(_hand_in_by_page, _hand_in_by_program)

@@ -5,8 +5,6 @@ And nothing is changed by either. Each row is a rule; what is there is arranged 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -25,7 +23,7 @@ from portal.domain.files.kinds import GB
 from portal.domain.files.uploads import MOST_RECEIVING
 from tests.api_v1 import doors
 from tests.api_v1.conftest import program as program
-from tests.api_v1.doors import Doors, Stage, first_criterion, heard, told
+from tests.api_v1.doors import Rule, Stage, first_criterion, heard, told
 from tests.attacks.attackers import footprint
 from tests.cast import Cast
 from tests.domain.assignments.arranging import actor, hand_in, mark, stored
@@ -41,24 +39,6 @@ PDF = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 ON_TIME_STANDS = deadlines.Refusal.ON_TIME_STANDS
 KEPT_OF_A_REFUSED_FORM = {"files"}
 """A page keeps the files of a form that it refuses, so that they need not be sent again."""
-
-Step = Callable[[Stage], None]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """Who wishes for what is refused in these words."""
-
-    what: str
-    doors: Doors
-    status: int
-    words: str
-    """Said by both; empty where each names its own field."""
-    work: dict[str, Any] = field(default_factory=dict)
-    before: tuple[Step, ...] = ()
-    sent: dict[str, Any] = field(default_factory=dict)
-    who: str = ""
-
 
 # what was done before
 
@@ -179,6 +159,10 @@ def nearly_ten_gigabytes_on_their_way(stage: Stage) -> None:
 
 def seen(stage: Stage) -> str:
     return str(stage.the(Grade).id)
+
+
+def version(stage: Stage) -> str:
+    return str(stage.the(RubricVersion).id)
 
 
 def ama(stage: Stage) -> list[str]:
@@ -339,12 +323,11 @@ RULES = [
     Rule("a version of another's", doors.CHANGE_RUBRIC, 404, NOTHING_HERE, {}, (rubric_kept,), GOOD, "yaw"),
     Rule("putting away twice", doors.PUT_AWAY, 409, "This rubric was put away", {}, (rubric_kept, rubric_put_away)),
     Rule("putting away another's", doors.PUT_AWAY, 404, NOTHING_HERE, {}, (rubric_kept,), who="yaw"),
-    Rule("choosing another's", doors.CHOOSE_RUBRIC, 422, "", {}, (rubric_of_yaw,),
-         {"version_id": lambda stage: stage.the(RubricVersion).id}),
+    Rule("choosing another's", doors.CHOOSE_RUBRIC, 422, "", {}, (rubric_of_yaw,), {"version_id": version}),
     Rule("choosing after marks", doors.CHOOSE_RUBRIC, 422, "Work has been marked already, by what stands here.", {},
-         (rubric_kept, handed_in, marked), {"version_id": lambda stage: stage.the(RubricVersion).id}),
-    Rule("choosing elsewhere", doors.CHOOSE_RUBRIC, 404, NOTHING_HERE, {}, (rubric_kept,),
-         {"version_id": lambda stage: stage.the(RubricVersion).id}, "yaw"),
+         (rubric_kept, handed_in, marked), {"version_id": version}),
+    Rule("choosing elsewhere", doors.CHOOSE_RUBRIC, 404, NOTHING_HERE, {}, (rubric_kept,), {"version_id": version},
+         "yaw"),
     # notes
     Rule("a note of nothing", doors.PUT_NOTE, 422, "Write at least a word.", {}, (with_a_picture,),
          {"file": 1, "place": "", "text": " "}),

@@ -155,10 +155,7 @@ def end_upload(session: Session, owner_id: UUID, upload_id: str, because: Upload
 def waiting_uploads(
     session: Session, owner_id: UUID, purpose: FilePurpose, subject_id: UUID, *, for_id: UUID | None = None
 ) -> list[Waiting]:
-    """Return this person's uploads for a subject that are under way or wait to be used, in the order of their begin.
-
-    What they send for somebody else (`for_id`) is for them alone.
-    """
+    """Return this person's uploads for a subject (and for whom) that are under way or wait to be used, by begin."""
     statement = select(
         Upload.id,
         Upload.name,
