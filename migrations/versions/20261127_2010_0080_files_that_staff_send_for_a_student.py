@@ -1,14 +1,14 @@
 """What staff send in pieces is for one student alone.
 
 Revision ID: 0080
-Revises: 0033
+Revises: 0050
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0080"
-down_revision = "0033"
+down_revision = "0050"
 branch_labels = None
 depends_on = None
 

@@ -82,7 +82,7 @@ class NoteToPutSchema(Taken):
     text = ma.fields.String(required=True, validate=TEXT)
 
 
-class AnswerSchema(Taken):
+class ReplyToGiveSchema(Taken):
     """An answer to a note."""
 
     text = ma.fields.String(required=True, validate=TEXT)
@@ -128,7 +128,7 @@ def put(sent: dict[str, Any], submission_id: UUID) -> Any:
     blueprint, f"{OF_WORK}/<uuid:note_id>/answers", "POST", Note, permission=Permission.MARK_SUBMISSION, status=201,
     refusals={404: NO_WORK, 409: FULL},
 )  # fmt: skip
-@blueprint.arguments(AnswerSchema)
+@blueprint.arguments(ReplyToGiveSchema)
 @idempotent
 def answer_on_work(sent: dict[str, Any], submission_id: UUID, note_id: UUID) -> Any:
     """Answer a note as a trainer"""
@@ -160,7 +160,7 @@ def notes(assignment_id: UUID) -> dict[str, Any]:
     blueprint, f"{OF_STUDENT}/<uuid:note_id>/answers", "POST", Note, permission=Permission.SUBMIT_ASSIGNMENT,
     status=201, refusals={404: NO_NOTE, 409: FULL},
 )  # fmt: skip
-@blueprint.arguments(AnswerSchema)
+@blueprint.arguments(ReplyToGiveSchema)
 @idempotent
 def answer(sent: dict[str, Any], assignment_id: UUID, note_id: UUID) -> Any:
     """Answer a note on one's own work"""

@@ -103,7 +103,7 @@ def choose_rubric(
     session: Session, actor: Actor, assignment_id: UUID, version_id: UUID | None, *, at: datetime
 ) -> Assignment:
     """Have the work of an assignment marked by this version of a rubric, or by points alone; all else stays."""
-    assignment = _lock_assignment(session, actor, assignment_id)
+    assignment = lock_assignment(session, actor, assignment_id)
     present = {field.name: getattr(assignment, field.name) for field in fields(SetAssignment)}
     return edit_assignment(
         session, actor, assignment_id, SetAssignment(**(present | {"rubric_version_id": version_id})), at=at
