@@ -1,14 +1,14 @@
 """What staff send in pieces is for one student alone.
 
 Revision ID: 0080
-Revises: 0061
+Revises: 0071
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0080"
-down_revision = "0061"
+down_revision = "0071"
 branch_labels = None
 depends_on = None
 
