@@ -4,6 +4,7 @@ from portal import outbox
 from portal.db import Base
 from portal.domain import numbering
 from portal.domain.accounts import models as accounts
+from portal.domain.assignments import group_models as groups
 from portal.domain.assignments import models as assignments
 from portal.domain.assignments import note_models as notes
 from portal.domain.assignments import rubric_models as rubrics
@@ -25,6 +26,7 @@ __all__ = [
     "courses",
     "enrolments",
     "files",
+    "groups",
     "idempotency",
     "live_classes",
     "metadata",

@@ -90,6 +90,7 @@ KEPT = {
     "enrolments": "As long as the institute must be able to confirm one",
     "materials assignments live_classes": "With their intake",
     "submissions submission_members submission_files submission_links grades": "What was handed in and its marks stand",
+    "assignment_groups group_members": "With the assignment they were formed for",
     "extensions extended_dates": "With the work they were asked for",
     "grade_levels": "As the marks they belong to",
     "rubrics rubric_versions rubric_criteria rubric_levels": "As long as work was, or may be, marked by them",
