@@ -10,6 +10,7 @@ from portal.blueprints.trainer import (  # noqa: E402, F401 - the views register
     dashboard,
     extensions,
     figures,
+    groups,
     hand_ins,
     live_classes,
     mark_sheets,

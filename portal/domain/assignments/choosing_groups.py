@@ -1,4 +1,4 @@
-"""Students choose their group: join one with room, leave it, make a new one. Whether there is room the database says."""
+"""Students choose their group: join one with room, leave it, make a new one. The database counts."""
 
 from __future__ import annotations
 

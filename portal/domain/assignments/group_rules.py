@@ -16,7 +16,7 @@ MOST_IN_A_GROUP = 50
 class ChoiceRefusal(StrEnum):
     """Why a student cannot choose a group now, as a sentence for the student."""
 
-    TRAINER_FORMS = "Your trainer forms the groups of this assignment. Ask there if you are in none, or in the wrong one."
+    TRAINER_FORMS = "Your trainer forms the groups of this assignment. Ask your trainer if you are in none."
     OVER = "The time to choose a group has passed. Ask your trainer."
     HANDED_IN = "Your group has handed in, so it stays as it is. Ask your trainer if it must change."
 

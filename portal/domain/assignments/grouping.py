@@ -141,34 +141,6 @@ def form_groups(
     return made
 
 
-def undo_forming(
-    session: Session, actor: Actor, assignment_id: UUID, group_ids: Sequence[UUID], *, at: datetime
-) -> int:
-    """Take apart groups of an assignment that have not handed in; return how many."""
-    members = select(GroupMember.enrolment_id).where(
-        GroupMember.assignment_id == assignment_id, GroupMember.group_id.in_(group_ids)
-    )
-    _lock_students(session, session.scalars(members).all())
-    assignment = _lock_assignment(session, actor, assignment_id)
-    statement = select(AssignmentGroup).where(
-        AssignmentGroup.id.in_(group_ids),
-        AssignmentGroup.assignment_id == assignment.id,
-        ~exists().where(Submission.group_id == AssignmentGroup.id),
-    )
-    groups = session.scalars(statement.order_by(AssignmentGroup.id).with_for_update()).all()
-    for group in groups:
-        in_it = session.scalars(select(GroupMember).where(GroupMember.group_id == group.id)).all()
-        for member in in_it:
-            session.delete(member)
-        session.flush()
-        session.refresh(group)
-        before = {"name": group.name, "enrolment_ids": [member.enrolment_id for member in in_it]}
-        session.delete(group)
-        audit.record(session, actor, "group:remove", group, before=before, at=at)
-    changed(session, "submissions")
-    return len(groups)
-
-
 def new_group(session: Session, actor: Actor, assignment: Assignment, name: str, at: datetime) -> AssignmentGroup:
     """Return a new group of an assignment that is held; a name that is empty is chosen by the portal."""
     taken = session.scalars(select(AssignmentGroup.name).where(AssignmentGroup.assignment_id == assignment.id)).all()
@@ -192,9 +164,7 @@ def put_in(session: Session, group: AssignmentGroup, enrolment_id: UUID, at: dat
     """Bring somebody who is in no group into this one, if there is room."""
     with _refusals_in_words(session, group.name):
         session.add(
-            GroupMember(
-                assignment_id=group.assignment_id, enrolment_id=enrolment_id, group_id=group.id, joined_at=at
-            )
+            GroupMember(assignment_id=group.assignment_id, enrolment_id=enrolment_id, group_id=group.id, joined_at=at)
         )
 
 

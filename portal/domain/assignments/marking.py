@@ -120,8 +120,9 @@ def grade_submission(session: Session, actor: Actor, command: GradeSubmission, *
             after={"state": submission.state, "reason": command.reason} | _for_one(command) | _told(grades),
             at=at,
         )
-    own_draft = (MarkingDraft.submission_id == submission.id) & (MarkingDraft.trainer_id == actor.person_id)
-    session.execute(delete(MarkingDraft).where(own_draft))
+    if command.enrolment_id is None:  # what was typed is for all
+        own_draft = (MarkingDraft.submission_id == submission.id) & (MarkingDraft.trainer_id == actor.person_id)
+        session.execute(delete(MarkingDraft).where(own_draft))
     changed(session, "submissions")
     if command.release and any(grade.released_at is None for grade in grades):
         release_marks(session, actor, [submission.id], enrolment_id=command.enrolment_id, at=at)

@@ -167,7 +167,9 @@ def _number_and_attempts() -> Select[*tuple[Any, ...]]:
         Submission.late,
         Submission.key,
     )
-    return select(taken.c.sequence, taken.c.waits, *of_each).join_from(taken, Submission, own_or_the_groups, isouter=True)
+    return select(taken.c.sequence, taken.c.waits, *of_each).join_from(
+        taken, Submission, own_or_the_groups, isouter=True
+    )
 
 
 def _is_the_same(attempt: Row[*tuple[Any, ...]], enrolment: Enrolment, command: SubmitAssignment) -> bool:
@@ -233,9 +235,7 @@ def _attach(
     return attached
 
 
-def _bind(
-    session: Session, submission: Submission, members: Sequence[Member], attached: Sequence[StoredFile]
-) -> None:
+def _bind(session: Session, submission: Submission, members: Sequence[Member], attached: Sequence[StoredFile]) -> None:
     """Write for whom the attempt counts and which files are its own, in one statement."""
     of_the_attempt = {"submission_id": submission.id, "assignment_id": submission.assignment_id}
     counts_for = insert(SubmissionMember).values(
@@ -306,6 +306,4 @@ def _tell(
     by = {"by": session.get_one(User, actor.person_id).name} if others else {}
     key = f"submission-received:{submission.id}"
     for user_ids, more in ([user_id for user_id in told if user_id == actor.id], {}), (others, by):
-        notifications.tell(
-            session, user_ids, NotificationKind.SUBMISSION_RECEIVED, key=key, at=at, **data, **more
-        )
+        notifications.tell(session, user_ids, NotificationKind.SUBMISSION_RECEIVED, key=key, at=at, **data, **more)

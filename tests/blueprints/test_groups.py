@@ -1,0 +1,225 @@
+"""Groups on the pages: a trainer forms them, students choose them, one hands in, and marks are given to each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from portal.domain.assignments.group_models import AssignmentGroup, GroupMember
+from portal.domain.assignments.models import Assignment, Grade, Submission
+from tests.cast import Cast
+from tests.domain.assignments.arranging import hand_in
+from tests.domain.assignments.group_arranging import enrol, make_group, make_group_work
+from tests.factories import make_assignment
+from tests.pages import parse, words
+
+
+@pytest.fixture
+def ama(sign_in: Any, cast: Cast) -> FlaskClient:
+    return sign_in(cast.ama)
+
+
+@pytest.fixture
+def kofi(sign_in: Any, cast: Cast) -> FlaskClient:
+    return sign_in(cast.kofi)
+
+
+def groups_of(world: Session, assignment: Assignment) -> dict[str, int]:
+    rows = world.execute(
+        select(AssignmentGroup.name, AssignmentGroup.members).where(AssignmentGroup.assignment_id == assignment.id)
+    )
+    return {row.name: row.members for row in rows}
+
+
+def test_a_trainer_sets_work_for_groups_forms_them_and_sees_who_is_in_none(
+    kofi: FlaskClient, world: Session, cast: Cast
+) -> None:
+    assignment = make_assignment(world, cast.intake, cast.kofi)
+    _, abenas = enrol(world, cast)
+    form = parse(kofi.get(f"/trainer/assignments/{assignment.id}")).css_first("form.form")
+    sent = {
+        field.attributes["name"]: field.attributes.get("value") or ""
+        for field in form.css("input[name]")
+        if field.attributes.get("type") not in {"checkbox", "radio"}
+    }
+    sent |= {"title": assignment.title, "instructions": "", "assignment_type": "project", "counted_attempt": "latest"}
+    sent |= {"group_formation": "trainer", "group_least": "3", "group_most": "2"}
+    refused = kofi.post(f"/trainer/assignments/{assignment.id}", data=sent)
+    assert refused.status_code == 422
+    assert "Between 1 and 2 members." in words(refused)
+    sent["group_least"] = "2"
+    assert kofi.post(f"/trainer/assignments/{assignment.id}", data=sent).status_code == 303
+
+    address = f"/trainer/assignments/{assignment.id}/groups"
+    assert "2 students are in no group" in words(kofi.get(address))
+    assert kofi.post(address, data={"name": "The early birds"}).status_code == 303
+    group = world.scalars(select(AssignmentGroup)).one()
+    moved = {"ids": [str(cast.enrolment.id), str(abenas.id)], "into": str(group.id)}
+    assert kofi.post(f"{address}/members", data=moved).status_code == 303
+    assert "Everybody is in a group." in words(kofi.get(address))
+    renamed = kofi.post(f"{address}/{group.id}/name", data={"name": ""})
+    assert (renamed.status_code, "Give the group a name" in words(renamed)) == (422, True)
+    assert kofi.post(f"{address}/{group.id}/name", data={"name": "The night shift"}).status_code == 303
+    assert kofi.post(f"{address}/{group.id}/removal").status_code == 409
+    assert groups_of(world, assignment) == {"The night shift": 2}
+
+    sent["group_formation"] = ""
+    refused = kofi.post(f"/trainer/assignments/{assignment.id}", data=sent)
+    assert "There are groups already" in words(refused)
+
+
+def test_lots_are_looked_at_before_groups_are_formed_as_they_were_shown(
+    kofi: FlaskClient, world: Session, cast: Cast
+) -> None:
+    assignment = make_group_work(world, cast, formation="trainer")
+    for _ in range(6):
+        enrol(world, cast)
+    address = f"/trainer/assignments/{assignment.id}/groups"
+    drawn = parse(kofi.get(f"{address}/lot?of=3"))
+    assert groups_of(world, assignment) == {}
+    fields = drawn.css(f'form[action="{address}/lot"] input[type=hidden]')
+    sent: dict[str, Any] = {}
+    for field in fields:
+        sent.setdefault(field.attributes["name"], []).append(field.attributes["value"])
+    assert kofi.post(f"{address}/lot", data=sent).status_code == 303
+    assert sorted(groups_of(world, assignment).values()) == [2, 2, 3]
+    shown = {frozenset(ids) for name, ids in sent.items() if name.startswith("group-")}
+    formed: dict[Any, set[str]] = {}
+    for member in world.scalars(select(GroupMember)):
+        formed.setdefault(member.group_id, set()).add(str(member.enrolment_id))
+    assert {frozenset(ids) for ids in formed.values()} == shown
+    again = kofi.post(f"{address}/lot", data=sent)
+    assert (again.status_code, "since you looked" in words(again)) == (409, True)
+    assert "Everybody is in a group" in words(kofi.get(f"{address}/lot?of=3"))
+
+
+def test_groups_are_formed_as_in_another_assignment_of_the_intake(
+    kofi: FlaskClient, world: Session, cast: Cast
+) -> None:
+    earlier, later = make_group_work(world, cast), make_group_work(world, cast, formation="trainer")
+    _, abenas = enrol(world, cast)
+    _, kwames = enrol(world, cast, "Kwame")
+    make_group(world, cast, earlier, cast.enrolment, abenas, name="Birds")
+    make_group(world, cast, later, abenas, name="Birds")
+    make_group(world, cast, earlier, kwames, name="Bees")
+    address = f"/trainer/assignments/{later.id}/groups/copies"
+    assert kofi.post(address, data={"from": str(later.id)}).status_code == 422
+    assert kofi.post(address, data={"from": str(earlier.id)}).status_code == 303
+    assert groups_of(world, later) == {"Birds": 1, "Bees": 1, "Group 1": 1}
+    assert kofi.post(address, data={"from": str(earlier.id)}).status_code == 409
+
+
+def test_a_student_is_told_before_anything_is_sent_chooses_a_group_and_hands_in_for_all(
+    ama: FlaskClient, sign_in: Any, world: Session, cast: Cast
+) -> None:
+    assignment = make_group_work(world, cast)
+    abena, _ = enrol(world, cast)
+    page = f"/student/assignments/{assignment.id}"
+    shown = parse(ama.get(page))
+    assert "you are in none yet" in words(shown.body)
+    assert not shown.css(f'form[action="{page}/submission"]')
+    refused = ama.post(f"{page}/submission", data={"key": "1", "text": "Ours"})
+    assert refused.status_code == 409
+    assert "Ours" in refused.get_data(as_text=True)
+
+    assert ama.post(f"{page}/groups", data={"name": "Birds"}).status_code == 303
+    group = world.scalars(select(AssignmentGroup)).one()
+    other = sign_in(abena)
+    assert "2 places left" in words(other.get(f"{page}/group"))
+    assert other.post(f"{page}/group", data={"group": str(group.id)}).status_code == 303
+    assert other.post(f"{page}/group", data={}).status_code == 422
+    assert ama.post(f"{page}/submission", data={"key": "2", "text": "Ours"}).status_code == 303
+
+    theirs = words(other.get(page))
+    assert "Handed in by Ama Mensah for Birds: Ama Mensah, Abena Tetteh" in theirs
+    made = world.scalars(select(Submission)).one()
+    receipt = words(other.get(f"/student/submissions/{made.id}/receipt"))
+    assert "Birds: Ama Mensah, Abena Tetteh" in receipt
+    leaving = other.post(f"{page}/group/leaving")
+    assert (leaving.status_code, "has handed in, so it stays" in words(leaving)) == (409, True)
+    assert other.post(f"/student/submissions/{made.id}/withdrawal").status_code == 303
+    assert other.post(f"{page}/group/leaving").status_code == 303
+
+
+def test_what_was_typed_for_a_new_group_is_kept_where_it_is_refused(
+    ama: FlaskClient, world: Session, cast: Cast
+) -> None:
+    assignment = make_group_work(world, cast)
+    make_group(world, cast, assignment, name="Birds")
+    refused = ama.post(f"/student/assignments/{assignment.id}/groups", data={"name": "birds"})
+    assert refused.status_code == 409
+    field = parse(refused).css_first("input[name=name]")
+    assert (field.attributes["value"], "Another group has this name." in words(refused)) == ("birds", True)
+
+
+def test_work_that_is_done_alone_has_no_page_of_groups(
+    ama: FlaskClient, kofi: FlaskClient, world: Session, cast: Cast
+) -> None:
+    assignment = make_assignment(world, cast.intake, cast.kofi)
+    world.commit()
+    assert ama.get(f"/student/assignments/{assignment.id}/group").status_code == 404
+    assert kofi.get(f"/trainer/assignments/{assignment.id}/groups").status_code == 404
+
+
+def test_the_bench_shows_the_group_and_gives_one_member_another_mark(
+    kofi: FlaskClient, ama: FlaskClient, sign_in: Any, world: Session, cast: Cast
+) -> None:
+    assignment = make_group_work(world, cast)
+    abena, abenas = enrol(world, cast)
+    make_group(world, cast, assignment, cast.enrolment, abenas, name="Birds")
+    made = hand_in(world, cast, assignment)
+    bench = f"/trainer/submissions/{made.id}"
+    shown = words(kofi.get(bench))
+    assert "Birds" in shown
+    assert "Ama Mensah, Abena Tetteh" in shown
+    assert kofi.post(f"{bench}/grade", data={"points": "70", "feedback": "Fine."}).status_code == 303
+    alone = f"{bench}?member={abenas.id}"
+    page = parse(kofi.get(alone))
+    assert "Mark of Abena Tetteh alone" in words(page.body)
+    seen = page.css_first("#mark input[name=seen]").attributes["value"]
+    sent = {"points": "60", "feedback": "Fine.", "seen": seen}
+    refused = kofi.post(f"{bench}/grade?member={abenas.id}", data=sent)
+    assert (refused.status_code, "says why" in words(refused)) == (422, True)
+    sent["reason"] = "She edited none of it."
+    assert kofi.post(f"{bench}/grade?member={abenas.id}", data=sent).status_code == 303
+    assert world.scalar(select(func.count()).select_from(Grade)) == 3
+    history = words(parse(kofi.get(bench)).css_first('section[aria-label="History of the mark"]'))
+    assert "Abena Tetteh alone" in history
+    assert kofi.get(f"{bench}?member={cast.other_enrolment.id}").status_code == 404
+    assert kofi.post(f"{bench}/release").status_code == 303
+    assert "70 of 100" in words(ama.get(f"/student/assignments/{assignment.id}"))
+    assert "60 of 100" in words(sign_in(abena).get(f"/student/assignments/{assignment.id}"))
+    queue = words(kofi.get("/trainer/marking?state=returned"))
+    assert "60 to 70 / 100" in queue
+
+
+def test_pages_of_groups_ask_as_much_of_many_students_as_of_few(
+    kofi: FlaskClient, ama: FlaskClient, world: Session, cast: Cast, count_queries: Any
+) -> None:
+    assignment = make_group_work(world, cast)
+    make_group(world, cast, assignment, cast.enrolment)
+    addresses = {
+        f"/trainer/assignments/{assignment.id}/groups": kofi,
+        f"/trainer/assignments/{assignment.id}/groups/lot": kofi,
+        f"/student/assignments/{assignment.id}/group": ama,
+    }
+
+    def asked() -> dict[str, int]:
+        counts = {}
+        for address, client in addresses.items():
+            client.get(address)
+            with count_queries() as queries:
+                assert client.get(address).status_code == 200
+            counts[address] = len(queries)
+        return counts
+
+    before = asked()
+    for _ in range(5):
+        make_group(world, cast, assignment, enrol(world, cast)[1], enrol(world, cast)[1])
+        enrol(world, cast)
+    assert asked() == before
+    assert max(before.values()) <= 6
