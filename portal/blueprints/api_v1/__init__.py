@@ -37,6 +37,7 @@ def register(app: Flask) -> None:
         dashboards,
         docs,
         extensions,
+        groups,
         live_classes,
         marking,
         uploads,
@@ -53,7 +54,7 @@ def register(app: Flask) -> None:
         },
     )
     api = _Api(app)
-    for module in (auth, courses, assignments, uploads, extensions, marking, live_classes, dashboards):
+    for module in (auth, courses, assignments, uploads, extensions, groups, marking, live_classes, dashboards):
         csrf.exempt(module.blueprint)
         api.register_blueprint(module.blueprint)
     docs.register(app, api)
