@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
 import pytest
@@ -195,6 +197,42 @@ def test_the_bench_shows_the_group_and_gives_one_member_another_mark(
     assert "60 of 100" in words(sign_in(abena).get(f"/student/assignments/{assignment.id}"))
     queue = words(kofi.get("/trainer/marking?state=returned"))
     assert "60 to 70 / 100" in queue
+
+
+def test_a_sheet_marks_a_group_at_once_and_then_each_member(kofi: FlaskClient, world: Session, cast: Cast) -> None:
+    assignment = make_group_work(world, cast)
+    _, abenas = enrol(world, cast)
+    make_group(world, cast, assignment, cast.enrolment, abenas, name="Birds")
+    hand_in(world, cast, assignment)
+    address = f"/trainer/assignments/{assignment.id}/marks"
+
+    def sheet() -> list[dict[str, str]]:
+        text = kofi.get(f"{address}.csv").get_data(as_text=True).removeprefix("\ufeff")
+        return list(csv.DictReader(io.StringIO(text, newline="")))
+
+    def send(rows: list[dict[str, str]], reason: str = "") -> Any:
+        written = io.StringIO(newline="")
+        writer = csv.DictWriter(written, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+        file = (io.BytesIO(written.getvalue().encode()), "marks.csv")
+        shown = kofi.post(address, data={"files": file, "reason": reason}, content_type="multipart/form-data")
+        looked_at = parse(shown).css_first("input[name=looked_at]")
+        if looked_at is None:
+            return words(shown)
+        again = {"looked_at": looked_at.attributes["value"], "reason": reason}
+        return kofi.post(address, data=again, content_type="multipart/form-data").status_code
+
+    (row,) = sheet()
+    assert (row["Student"], row["Student number"], row["Points"]) == ("Birds", "", "")
+    assert send([row | {"Points": "70"}]) == 303
+    of_each = sheet()
+    assert [(row["Student"], row["Points"]) for row in of_each] == [("Ama Mensah", "70.00"), ("Abena Tetteh", "70.00")]
+    assert "Nothing changes" in send(of_each)
+    assert "A mark that changes says why" in send([of_each[0], of_each[1] | {"Points": "60"}])
+    assert send([of_each[0], of_each[1] | {"Points": "60"}], "She edited none of it.") == 303
+    assert [row["Points"] for row in sheet()] == ["70.00", "60.00"]
+    assert "Nothing changes" in send(sheet())
 
 
 def test_pages_of_groups_ask_as_much_of_many_students_as_of_few(

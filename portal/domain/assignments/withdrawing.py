@@ -9,13 +9,16 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from portal.db import changed
+from portal.domain.accounts.models import User
 from portal.domain.assignments.checking import lock_for_work, refuse_by_state
 from portal.domain.assignments.group_work import lock_group
-from portal.domain.assignments.models import Submission, SubmissionMember, SubmissionState
+from portal.domain.assignments.models import Assignment, Submission, SubmissionMember, SubmissionState
 from portal.domain.assignments.transitions import Handing, next_submission_state
 from portal.domain.audit import operations as audit
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import Conflict, NotFound
+from portal.domain.notifications import operations as notifications
+from portal.domain.notifications.models import NotificationKind
 from portal.domain.permissions import Actor
 
 OF_ANOTHER_GROUP = "You are no longer in the group that handed this in; only its members withdraw it."
@@ -63,5 +66,31 @@ def withdraw_submission(session: Session, actor: Actor, submission_id: UUID, *, 
         after={"state": withdrawn},
         at=at,
     )
+    _tell_the_others(session, actor, assignment, submission, at)
     changed(session, "submissions")
     return submission
+
+
+def _tell_the_others(
+    session: Session, actor: Actor, assignment: Assignment, submission: Submission, at: datetime
+) -> None:
+    """Tell the other members of a group who withdrew their work."""
+    others = (
+        select(Enrolment.user_id)
+        .join(SubmissionMember, SubmissionMember.enrolment_id == Enrolment.id)
+        .where(SubmissionMember.submission_id == submission.id, Enrolment.user_id != actor.person_id)
+    )
+    told = session.scalars(others).all() if submission.group_id is not None else ()
+    if not told:
+        return
+    notifications.tell(
+        session,
+        told,
+        NotificationKind.SUBMISSION_WITHDRAWN,
+        key=f"submission-withdrawn:{submission.id}",
+        at=at,
+        title=assignment.title,
+        number=submission.number,
+        by=session.get_one(User, actor.person_id).name,
+        path=f"/student/assignments/{assignment.id}",
+    )

@@ -110,6 +110,8 @@ def test_any_member_withdraws_and_nobody_who_left_the_group(world: Session, cast
     with pytest.raises(Conflict, match="no longer in the group"):
         withdraw_submission(world, actor(cast.ama), made.id, at=now())
     assert withdraw_submission(world, actor(abena), made.id, at=now()).state == "withdrawn"
+    told = select(Notification).where(Notification.kind == "submission-withdrawn")
+    assert [(row.user_id, row.data["by"]) for row in world.scalars(told)] == [(cast.ama.id, "Abena Tetteh")]
 
 
 def test_work_keeps_the_members_it_had_and_the_next_attempt_is_of_those_who_are_there(
