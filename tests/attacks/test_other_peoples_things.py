@@ -210,7 +210,7 @@ def _content(method: str, address: str) -> dict[str, Any]:
     """Return what is sent with a request: nothing to read, a form to pages, JSON to the calls that take it."""
     if method == "GET":
         return {}
-    if address.startswith("/api/v1/") and address.endswith(("/grade", "/extensions", "/decision")):
+    if address.startswith("/api/v1/") and address.endswith(("/grade", "/extensions", "/decision", "/group")):
         return {"json": A_PLAUSIBLE_MARK | {"hours": 24}}
     return {"data": A_PLAUSIBLE_FORM}
 

@@ -12,9 +12,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.assignments.group_models import AssignmentGroup, GroupMember
-from portal.domain.assignments.models import Assignment, Grade, Submission
+from portal.domain.assignments.models import Assignment, Grade, Submission, SubmissionFile
+from tests.api_v1.conftest import program as program
 from tests.cast import Cast
-from tests.domain.assignments.arranging import hand_in
+from tests.domain.assignments.arranging import hand_in, stored
 from tests.domain.assignments.group_arranging import enrol, make_group, make_group_work
 from tests.factories import make_assignment
 from tests.pages import parse, words
@@ -197,6 +198,65 @@ def test_the_bench_shows_the_group_and_gives_one_member_another_mark(
     assert "60 of 100" in words(sign_in(abena).get(f"/student/assignments/{assignment.id}"))
     queue = words(kofi.get("/trainer/marking?state=returned"))
     assert "60 to 70 / 100" in queue
+
+
+def test_a_classmate_of_another_group_sees_nothing_of_its_work(
+    sign_in: Any, kofi: FlaskClient, world: Session, cast: Cast
+) -> None:
+    assignment = make_group_work(world, cast)
+    abena, abenas = enrol(world, cast)
+    make_group(world, cast, assignment, cast.enrolment, name="Birds")
+    make_group(world, cast, assignment, abenas, name="Bees")
+    made = hand_in(world, cast, assignment, text="What the birds wrote", files=(stored(),))
+    file_id = world.scalars(select(SubmissionFile.file_id)).one()
+    assert kofi.post(f"/trainer/submissions/{made.id}/grade", data={"points": "70", "release": "y"}).status_code == 303
+    other = sign_in(abena)
+    for path in ("receipt", f"files/{file_id}", "withdrawal"):
+        address = f"/student/submissions/{made.id}/{path}"
+        assert (other.post(address) if path == "withdrawal" else other.get(address)).status_code == 404, path
+    for address in (f"/student/assignments/{assignment.id}", f"/student/assignments/{assignment.id}/group"):
+        shown = other.get(address).get_data(as_text=True)
+        assert "What the birds wrote" not in shown
+        assert made.number not in shown
+    assert "Not handed in" in words(other.get("/student/assignments")) or "To do" in words(
+        other.get(f"/student/assignments/{assignment.id}")
+    )
+
+
+def test_programs_read_choose_and_leave_groups_and_give_one_member_another_mark(
+    program: Any, world: Session, cast: Cast
+) -> None:
+    assignment = make_group_work(world, cast)
+    abena, abenas = enrol(world, cast)
+    at = f"/assignments/{assignment.id}"
+    ama, abenas_program, kofi = program(cast.ama), program(abena), program(cast.kofi)
+    refused = ama.post(f"{at}/submit", data={"submission_text": "Ours"}, content_type="multipart/form-data")
+    assert (refused.status_code, "in groups" in refused.get_json()["message"]) == (409, True)
+    made = ama.post(f"{at}/group", json={"name": "Birds"})
+    assert (made.status_code, made.get_json()["data"]["group"]["members"]) == (201, ["Ama Mensah"])
+    group_id = made.get_json()["data"]["group"]["id"]
+    assert abenas_program.post(f"{at}/group", json={"group_id": group_id}).status_code == 201
+    (listed,) = kofi.get(f"{at}/groups").get_json()["data"]["groups"]
+    assert [row["student"] for row in listed["members"]] == ["Ama Mensah", "Abena Tetteh"]
+    assert abenas_program.delete(f"{at}/group").get_json()["data"]["group"] is None
+    assert abenas_program.post(f"{at}/group", json={"group_id": group_id}).status_code == 201
+
+    answer = ama.post(f"{at}/submit", data={"submission_text": "Ours"}, content_type="multipart/form-data")
+    assert answer.status_code == 201
+    shown = abenas_program.get(at).get_json()["data"]
+    assert (shown["group"]["name"], shown["group_work"]["formed_by"]) == ("Birds", "students")
+    (submission,) = shown["submissions"]
+    assert (submission["handed_in_by"], submission["group"]) == ("Ama Mensah", "Birds")
+
+    bench = f"/assignments/submissions/{submission['id']}"
+    given = kofi.post(f"{bench}/grade", json={"grade": "70"}).get_json()["data"]["marks"]
+    assert {row["student"] for row in given} == {"Ama Mensah", "Abena Tetteh"}
+    seen = next(row["id"] for row in given if row["enrolment_id"] == str(abenas.id))
+    alone = {"grade": "60", "seen": seen, "reason": "Less of it.", "enrolment_id": str(abenas.id), "release": True}
+    marks = kofi.post(f"{bench}/grade", json=alone).get_json()["data"]["marks"]
+    assert (marks[0]["student"], marks[0]["points"]) == ("Abena Tetteh", "60.00")
+    assert abenas_program.get(at).get_json()["data"]["submissions"][0]["mark"]["points"] == "60.00"
+    assert ama.get(at).get_json()["data"]["submissions"][0]["mark"] is None
 
 
 def test_a_sheet_marks_a_group_at_once_and_then_each_member(kofi: FlaskClient, world: Session, cast: Cast) -> None:
