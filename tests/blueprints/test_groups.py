@@ -190,6 +190,7 @@ def test_the_bench_shows_the_group_and_gives_one_member_another_mark(
     sent["reason"] = "She edited none of it."
     assert kofi.post(f"{bench}/grade?member={abenas.id}", data=sent).status_code == 303
     assert world.scalar(select(func.count()).select_from(Grade)) == 3
+    assert parse(kofi.get(bench)).css_first("input[name=points]").attributes["value"] == "70"
     history = words(parse(kofi.get(bench)).css_first('section[aria-label="History of the mark"]'))
     assert "Abena Tetteh alone" in history
     assert kofi.get(f"{bench}?member={cast.other_enrolment.id}").status_code == 404

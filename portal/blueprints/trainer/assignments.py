@@ -53,6 +53,7 @@ from portal.web.htmx import go_to, respond
 from portal.web.pagination import cursor_of_request, links
 from portal.web.sessions import the_person
 
+USUAL_GROUP = (2, 4)  # members, least and most, as the form proposes them
 USUAL_DAYS = 7  # from setting a piece of work to its due date, as the form proposes it
 
 
@@ -94,8 +95,8 @@ class AssignmentForm(PortalForm):
         ],
         default="",
     )
-    group_least = IntegerField("Least members", [Optional(), NumberRange(1, MOST_IN_A_GROUP)], default=2)
-    group_most = IntegerField("Most members", [Optional(), NumberRange(1, MOST_IN_A_GROUP)], default=4)
+    group_least = IntegerField("Least members", [Optional(), NumberRange(1, MOST_IN_A_GROUP)], default=USUAL_GROUP[0])
+    group_most = IntegerField("Most members", [Optional(), NumberRange(1, MOST_IN_A_GROUP)], default=USUAL_GROUP[1])
     group_until = LocalDateTimeField("Students choose until", [Optional()])
     rubric_version_id = SelectField("Rubric", default="")
     hold_marks = BooleanField("Hold marks back until I release them all together")
@@ -255,7 +256,7 @@ def _form_of(page: SetPage) -> AssignmentForm:
     form = AssignmentForm(obj=page)
     form.group_formation.data = form.group_formation.data or ""
     if page.group_formation is None and not form.is_submitted():
-        form.group_least.data, form.group_most.data = form.group_least.default, form.group_most.default
+        form.group_least.data, form.group_most.data = USUAL_GROUP
     _offer_rubrics(form, page)
     return form
 

@@ -35,6 +35,11 @@ class MarksShown:
     """The mark that each member has."""
 
     @property
+    def to_change(self) -> list[GradeRow]:
+        """Those of which the newest is what the form begins with: given to all, where it is for all."""
+        return [row for row in self.grades if self.member or row.id not in self.alone]
+
+    @property
     def as_context(self) -> dict[str, Any]:
         """The parts of it by the names that the template uses."""
         return vars(self)

@@ -204,7 +204,7 @@ def _page(assignment_id: UUID) -> SetPage:
 
 
 def _name() -> str:
-    return tidy(request.form.get("name", ""))[:LONGEST_TYPED]
+    return str(tidy(request.form.get("name", "")))[:LONGEST_TYPED]
 
 
 def _ids(field: str) -> list[UUID]:

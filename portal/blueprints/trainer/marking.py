@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from wtforms import BooleanField, HiddenField
 
 from portal.blueprints.trainer import blueprint
-from portal.blueprints.trainer.group_marks import marks_shown, member_asked
+from portal.blueprints.trainer.group_marks import MarksShown, marks_shown, member_asked
 from portal.blueprints.trainer.note_form import NoteForm, notes_beside
 from portal.db import current_session, perform
 from portal.domain.assignments import queries
@@ -225,8 +225,8 @@ def bench(
     grades = marks.grades
     if marks.member:  # what was typed and not yet given is for all
         page = replace(page, draft_saved_at=None)
-    typed = _levels_as_typed() if form else _levels_of(page, grades)
-    form = form or _form_as_typed(page, grades)
+    typed = _levels_as_typed() if form else _levels_of(page, marks.to_change)
+    form = form or _form_as_typed(page, marks)
     if meanwhile and grades:
         form.seen.data = str(grades[0].id)
     if any(file.kind == "application/pdf" for file in page.files):
@@ -265,9 +265,9 @@ def _whose(page: SubmissionPage, command: GradeSubmission) -> str:
     return page.student if command.enrolment_id is None else f"{page.student}, one member alone"
 
 
-def _form_as_typed(page: SubmissionPage, grades: list[GradeRow]) -> MarkForm:
+def _form_as_typed(page: SubmissionPage, marks: MarksShown) -> MarkForm:
     """Return the form with what was typed and not yet given, else with the newest mark."""
-    seen = str(grades[0].id) if grades else ""
+    seen, grades = str(marks.grades[0].id) if marks.grades else "", marks.to_change
     if page.draft_saved_at is not None:
         typed = {"points": page.draft_points, "feedback": page.draft_feedback, "reason": page.draft_reason}
         return MarkForm(formdata=None, seen=seen, **typed)
