@@ -7,6 +7,7 @@ from portal.domain.accounts import models as accounts
 from portal.domain.assignments import group_models as groups
 from portal.domain.assignments import models as assignments
 from portal.domain.assignments import note_models as notes
+from portal.domain.assignments import phrase_models as phrases
 from portal.domain.assignments import rubric_models as rubrics
 from portal.domain.audit import models as audit
 from portal.domain.courses import models as courses
@@ -34,6 +35,7 @@ __all__ = [
     "notifications",
     "numbering",
     "outbox",
+    "phrases",
     "rubrics",
     "stored_state",
     "watch",

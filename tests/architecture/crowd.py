@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from portal.domain.accounts.models import SecurityEvent, User
 from portal.domain.assignments.models import (
     Assignment,
-    FeedbackPhrase,
     Grade,
     Submission,
     SubmissionFile,
@@ -19,6 +18,7 @@ from portal.domain.assignments.models import (
     SubmissionMember,
 )
 from portal.domain.assignments.note_models import ReviewNote
+from portal.domain.assignments.phrase_models import FeedbackPhrase
 from portal.domain.audit.models import AuditEntry
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.files.models import StoredFile

@@ -13,13 +13,13 @@ from portal.domain.accounts.tokens import LINK_LENGTH
 from portal.domain.assignments.group_models import AssignmentGroup, GroupMember
 from portal.domain.assignments.models import (
     Extension,
-    FeedbackPhrase,
     Grade,
     Submission,
     SubmissionFile,
     SubmissionMember,
 )
 from portal.domain.assignments.note_models import ReviewNote, ReviewReply
+from portal.domain.assignments.phrase_models import FeedbackPhrase
 from portal.domain.assignments.receipts import receipt_number
 from portal.domain.audit.models import AuditEntry
 from portal.domain.files.models import FileCopy, FileFacts, StoredFile, Upload

@@ -392,19 +392,3 @@ class Grade(Base):
         CheckConstraint("final_points = greatest(raw_points - penalty_points, 0)", name="final_points"),
         Index("ix_grades_submission_id_enrolment_id_graded_at", "submission_id", "enrolment_id", "graded_at"),
     )
-
-
-class FeedbackPhrase(Base):
-    """Words that a trainer puts into feedback again and again."""
-
-    __tablename__ = "feedback_phrases"
-
-    id: Mapped[PrimaryKey]
-    owner_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
-    text: Mapped[str]
-    saved_at: Mapped[datetime]
-
-    __table_args__ = (
-        CheckConstraint("length(text) BETWEEN 1 AND 2000", name="text"),
-        Index("uq_feedback_phrases_owner_id_text", "owner_id", sql("md5(text)"), unique=True),
-    )

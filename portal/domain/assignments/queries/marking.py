@@ -18,7 +18,6 @@ from portal.domain.accounts.models import User
 from portal.domain.assignments.late_policy import LatePolicy, percent_off
 from portal.domain.assignments.models import (
     Assignment,
-    FeedbackPhrase,
     Grade,
     MarkingDraft,
     Submission,
@@ -28,6 +27,7 @@ from portal.domain.assignments.models import (
 )
 from portal.domain.assignments.note_models import NoteDraft, ReviewNote
 from portal.domain.assignments.own_dates import HOUR, hours_of_members
+from portal.domain.assignments.phrase_models import FeedbackPhrase
 from portal.domain.assignments.phrases import Phrase
 from portal.domain.assignments.queries.files import WorkFile, links_of_submission, select_work_files
 from portal.domain.assignments.queries.groups import is_of, number_of_one, owner_of, whose
