@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.assignments.group_models import AssignmentGroup, GroupMember
-from portal.domain.assignments.models import Assignment, Grade, Submission, SubmissionFile
+from portal.domain.assignments.models import Assignment, Grade, Submission, SubmissionFile, SubmissionMember
 from tests.api_v1.conftest import program as program
 from tests.cast import Cast
 from tests.domain.assignments.arranging import hand_in, stored
@@ -258,6 +258,22 @@ def test_programs_read_choose_and_leave_groups_and_give_one_member_another_mark(
     assert (marks[0]["student"], marks[0]["points"]) == ("Abena Tetteh", "60.00")
     assert abenas_program.get(at).get_json()["data"]["submissions"][0]["mark"]["points"] == "60.00"
     assert ama.get(at).get_json()["data"]["submissions"][0]["mark"] is None
+
+
+def test_staff_see_for_which_group_they_hand_in_and_it_counts_for_all_of_it(
+    kofi: FlaskClient, world: Session, cast: Cast
+) -> None:
+    assignment = make_group_work(world, cast, title="A series")
+    _, abenas = enrol(world, cast)
+    address = f"/trainer/enrolments/{cast.enrolment.id}/submission"
+    assert "A series, in groups: in none yet" in words(kofi.get(address))
+    sent = {"key": "card", "assignment_id": str(assignment.id), "text": "From the card"}
+    refused = kofi.post(address, data=sent)
+    assert (refused.status_code, "From the card" in refused.get_data(as_text=True)) == (409, True)
+    make_group(world, cast, assignment, cast.enrolment, abenas, name="Birds")
+    assert "A series, for Birds" in words(kofi.get(address))
+    assert kofi.post(address, data=sent | {"key": "again"}).status_code == 303
+    assert len(world.scalars(select(SubmissionMember)).all()) == 2
 
 
 def test_a_sheet_marks_a_group_at_once_and_then_each_member(kofi: FlaskClient, world: Session, cast: Cast) -> None:

@@ -10,7 +10,7 @@ from wtforms import HiddenField, SelectField
 
 from portal.blueprints.trainer import blueprint
 from portal.db import current_session, perform, release_connection
-from portal.domain.assignments.queries.for_students import StudentServed, student_served, work_open
+from portal.domain.assignments.queries.for_students import StudentServed, WorkOpen, student_served, work_open
 from portal.domain.assignments.queries.handed_in import kept_files, receipt_made_by
 from portal.domain.assignments.receipts import receipt_path
 from portal.domain.assignments.submitting import keep_files, submit_assignment
@@ -106,7 +106,14 @@ def _command(student: StudentServed, form: HandInForStudentForm, received: list[
 
 
 def _choices(student: StudentServed) -> list[SelectChoice]:
-    return [SelectChoice(str(work.id), work.title) for work in work_open(current_session(), student.intake_id)]
+    return [SelectChoice(str(work.id), _named(work)) for work in work_open(current_session(), student)]
+
+
+def _named(work: WorkOpen) -> str:
+    """Return an assignment with the group for which it is handed in; without one nothing can be."""
+    if not work.in_groups:
+        return work.title
+    return f"{work.title}, for {work.group}" if work.group else f"{work.title}, in groups: in none yet"
 
 
 def _refuse(student: StudentServed, form: HandInForStudentForm, received: list[StoredBytes], status: int) -> Response:

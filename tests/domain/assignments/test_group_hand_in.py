@@ -18,20 +18,23 @@ from portal.domain.assignments.extensions import take_automatic
 from portal.domain.assignments.group_work import NO_GROUP
 from portal.domain.assignments.grouping import put_members
 from portal.domain.assignments.marking import GradeSubmission, MarkedMeanwhile, grade_submission
-from portal.domain.assignments.models import Assignment, Grade, Submission, SubmissionMember
-from portal.domain.assignments.pending import hand_in_when_complete
+from portal.domain.assignments.models import Assignment, Grade, PendingHandIn, Submission, SubmissionMember
+from portal.domain.assignments.pending import complete_upload, hand_in_if_complete, hand_in_when_complete
 from portal.domain.assignments.queries.handed_in import receipt_for
 from portal.domain.assignments.queries.queue import QueueFilter, Waiting, marking_queue
 from portal.domain.assignments.releasing import release_all_marks, release_marks
+from portal.domain.assignments.sending import SendFile, begin_to_send
 from portal.domain.assignments.submitting import submit_assignment
 from portal.domain.assignments.withdrawing import withdraw_submission
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import Conflict, Invalid, NotFound
+from portal.domain.files import leases
 from portal.domain.notifications.models import Notification
 from tests.cast import Cast
-from tests.domain.assignments.arranging import actor, hand_in, mark, work
+from tests.domain.assignments.arranging import actor, hand_in, mark, stored, work
 from tests.domain.assignments.group_arranging import enrol, make_group, make_group_work
 from tests.factories import now
+from tests.uploads.arranging import ROOM, begin
 
 
 @pytest.fixture
@@ -99,6 +102,24 @@ def test_who_is_in_no_group_hands_nothing_in(world: Session, cast: Cast) -> None
     for operation in (submit_assignment, hand_in_when_complete):
         with pytest.raises(Conflict, match=NO_GROUP):
             operation(world, actor(cast.ama), work(assignment), at=now())
+
+
+def test_members_with_drafts_and_waiting_work_hand_in_as_one_group(world: Session, cast: Cast, group_work: Any) -> None:
+    assignment, abena, abenas = group_work
+    name = begin(world, cast.ama, assignment)
+    leases.take_lease(world, cast.ama.id, name, "a-line", 0, at=now())
+    waiting = hand_in_when_complete(world, actor(cast.ama), work(assignment, uploads=(name,)), at=now())
+    assert isinstance(waiting, PendingHandIn)
+    world.commit()
+    hand_in(world, cast, assignment, by=abena)
+    complete_upload(world, name, "a-line", stored(content=b"0" * 100), at=now())
+    hand_in_if_complete(world, waiting.id, at=now())
+    world.commit()
+    world.refresh(waiting)
+    assert waiting.state == "done"
+    made = {row.attempt: row for row in world.scalars(select(Submission))}
+    assert sorted(made) == [1, 2]
+    assert all(counts_for(world, row) == {cast.enrolment.id, abenas.id} for row in made.values())
 
 
 def test_any_member_withdraws_and_nobody_who_left_the_group(world: Session, cast: Cast, group_work: Any) -> None:
@@ -201,3 +222,12 @@ def test_the_queue_shows_the_work_of_a_group_once_by_its_name_and_finds_it_by_ea
     mark(world, cast, made)
     (row,) = marking_queue(world, cast.kofi.id, QueueFilter(waiting=Waiting.HELD_BACK)).items
     assert (row.mark, row.best_mark) == (Decimal(70), Decimal(70))
+
+
+def test_nothing_is_sent_by_who_is_in_no_group(world: Session, cast: Cast) -> None:
+    assignment = make_group_work(world, cast)
+    send = SendFile(assignment_id=assignment.id, length=100, name="photo.jpg")
+    with pytest.raises(Conflict, match=NO_GROUP):
+        begin_to_send(world, actor(cast.ama), send, ROOM, at=now())
+    make_group(world, cast, assignment, cast.enrolment)
+    assert begin_to_send(world, actor(cast.ama), send, ROOM, at=now()).length == 100

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import Session
 
 from portal.db import among
 from portal.domain.accounts.models import User
 from portal.domain.assignments.checking import may_hand_in_for
+from portal.domain.assignments.group_models import AssignmentGroup, GroupMember
 from portal.domain.assignments.models import Assignment, AssignmentState
 from portal.domain.courses.models import Course, Intake
 from portal.domain.enrolments.models import CURRENT, Enrolment
@@ -43,6 +44,9 @@ class WorkOpen:
     cut_off_at: datetime | None
     accepted_kinds: list[str]
     max_files: int
+    in_groups: bool
+    group: str | None
+    """The group of the student, for which it is handed in."""
 
 
 def student_served(session: Session, actor: Actor, enrolment_id: UUID) -> StudentServed:
@@ -68,8 +72,9 @@ def student_served(session: Session, actor: Actor, enrolment_id: UUID) -> Studen
     return StudentServed(*row)
 
 
-def work_open(session: Session, intake_id: UUID) -> list[WorkOpen]:
-    """Return the published assignments of an intake, by due date."""
+def work_open(session: Session, student: StudentServed) -> list[WorkOpen]:
+    """Return the published assignments of a student's intake, by due date."""
+    of_student = and_(GroupMember.assignment_id == Assignment.id, GroupMember.enrolment_id == student.enrolment_id)
     statement: Select[*tuple[Any, ...]] = (
         select(
             Assignment.id,
@@ -78,8 +83,12 @@ def work_open(session: Session, intake_id: UUID) -> list[WorkOpen]:
             Assignment.cut_off_at,
             Assignment.accepted_kinds,
             Assignment.max_files,
+            Assignment.group_formation.is_not(None),
+            AssignmentGroup.name,
         )
-        .where(Assignment.intake_id == intake_id, Assignment.state == AssignmentState.PUBLISHED)
+        .outerjoin(GroupMember, of_student)
+        .outerjoin(AssignmentGroup, AssignmentGroup.id == GroupMember.group_id)
+        .where(Assignment.intake_id == student.intake_id, Assignment.state == AssignmentState.PUBLISHED)
         .order_by(Assignment.due_at.desc(), Assignment.id)
     )
     return [WorkOpen(*row) for row in session.execute(statement)]
