@@ -15,6 +15,7 @@ from portal.domain.enrolments import models as enrolments
 from portal.domain.files import models as files
 from portal.domain.live_classes import models as live_classes
 from portal.domain.notifications import models as notifications
+from portal.domain.quizzes import models as quizzes
 from portal.domain.watch import models as watch
 from portal.web import idempotency, stored_state
 
@@ -36,6 +37,7 @@ __all__ = [
     "numbering",
     "outbox",
     "phrases",
+    "quizzes",
     "rubrics",
     "stored_state",
     "watch",

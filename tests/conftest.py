@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ from portal.settings import Settings
 from tests.cast import Cast, gather_cast
 from tests.pages import CheckedClient
 from tests.queries import QueryCounter, count_queries_on
+from tests.quick_disk import temporary_files_in_memory
+from tests.shares import in_shares
 
 pytest_plugins = ("tests.chromium",)
 
@@ -45,6 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start the run's cluster in the controlling process; workers inherit its address."""
     if hasattr(config, "workerinput") or CLUSTER in os.environ or config.option.collectonly:
         return
+    if config.option.markexpr != "soak":  # what runs for long is to be read afterwards, and meets a real disk
+        _stack.enter_context(temporary_files_in_memory())
     access = _stack.enter_context(temporary_cluster()).access
     os.environ[CLUSTER] = access.to_text()
     _stack.callback(os.environ.pop, CLUSTER, None)
@@ -55,6 +60,22 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         _stack.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Load all tests without a look for garbage: none of what they load will ever be any."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@pytest.hookimpl(trylast=True)  # those that were not asked for are gone
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = in_shares(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 def settings_for(access: ClusterAccess, database: str, home: Path, **changes: Any) -> Settings:
@@ -192,11 +213,19 @@ def count_queries(connection: Connection) -> Callable[[], contextlib.AbstractCon
 
 
 @pytest.fixture
-def live_database(cluster: ClusterAccess, worker_id: str, request: pytest.FixtureRequest) -> Iterator[str]:
+def live_template() -> str:
+    """What a live database begins as a copy of; tests that share what they begin with name another."""
+    return TEMPLATE
+
+
+@pytest.fixture
+def live_database(
+    cluster: ClusterAccess, worker_id: str, live_template: str, request: pytest.FixtureRequest
+) -> Iterator[str]:
     """A database of its own for what savepoints cannot show: several connections, live servers, workers."""
     name = f"live_{worker_id}_{abs(hash(request.node.nodeid)) % 10**8}"
     cluster.drop_database(name)
-    cluster.create_database(name, template=TEMPLATE)
+    cluster.create_database(name, template=live_template)
     yield name
     cluster.drop_database(name)
 

@@ -37,6 +37,9 @@ from portal.domain.live_classes import rooms, scheduling
 from portal.domain.live_classes.rooms import AddRoom
 from portal.domain.live_classes.scheduling import ScheduleClass
 from portal.domain.permissions import Actor
+from portal.domain.quizzes import questions
+from portal.domain.quizzes.models import QuestionKind
+from portal.domain.quizzes.questions import SetOption, SetQuestion, SetQuiz
 
 STUDIES = Path(__file__).with_name("demo_studies.json")
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -157,6 +160,17 @@ def _set_assignment(story: Story, running: Running, entry: dict[str, Any]) -> As
     )
     at = story.day(entry["set"], 8)
     assignment = setting.create_assignment(story.session, running.trainer, running.intake_id, command, at=at)
+    for asked in entry.get("questions", ()):
+        options = tuple(
+            SetOption(text=text, is_right=place in asked["right"])
+            for place, text in enumerate(asked.get("options", ()))
+        )
+        words = {"text": asked["text"], "explanation": asked["explanation"]}
+        question = SetQuestion(kind=QuestionKind(asked["kind"]), points=asked["points"], options=options, **words)
+        questions.add_question(story.session, running.trainer, assignment.id, question, at=at)
+    if "minutes" in entry:
+        how = SetQuiz(minutes=entry["minutes"], shuffle=True)
+        questions.set_quiz(story.session, running.trainer, assignment.id, how, at=at)
     if entry.get("published", True):
         setting.publish_assignment(story.session, running.trainer, assignment.id, at=at)
     if "groups" in entry:

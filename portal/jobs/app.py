@@ -14,7 +14,7 @@ from portal.adapters.mailer import mailer_from
 from portal.adapters.storage import storage_from
 from portal.domain.clock import now
 from portal.domain.files.copies import LANE
-from portal.jobs import accounts, delivery, hand_ins, live_classes, materials, media, rescue, sealing, sweeping
+from portal.jobs import accounts, delivery, hand_ins, live_classes, materials, media, quizzes, rescue, sealing, sweeping
 from portal.jobs.rescue import LONGEST_WAIT_SECONDS
 from portal.settings import Settings
 
@@ -82,6 +82,10 @@ def _register_work(app: App, settings: Settings) -> None:
     def hand_in_if_complete(key: str, pending_id: str) -> None:
         hand_ins.hand_in_if_complete(pending_id, at=now())
 
+    @app.task(name="quizzes.end_attempt", retry=BackOff())
+    def end_attempt(key: str, attempt_id: str) -> None:
+        quizzes.end_attempt(attempt_id, at=now())
+
 
 def _register_media(app: App, settings: Settings) -> None:
     """What takes minutes and a core: on a queue of its own, one at a time over all workers."""
@@ -122,6 +126,10 @@ def _register_keeping(app: App, settings: Settings) -> None:
     @every("* * * * *", "assignments.hand_in_what_waits")
     def hand_in_what_waits(timestamp: int) -> None:
         hand_ins.hand_in_what_waits(at=now())
+
+    @every("* * * * *", "quizzes.end_attempts")
+    def end_attempts(timestamp: int) -> None:
+        quizzes.end_attempts(at=now())
 
     @every("*/10 * * * *", "assignments.remind")
     def remind_of_what_waits(timestamp: int) -> None:

@@ -33,6 +33,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     ),
     "components/progress.html": ("progress", "seats_bar", "upload_progress", "pending_notice", "arrivals"),
     "components/marks.html": ("mark_changes", "mark_penalty", "rubric_table", "rubric_choices"),
+    "components/quiz.html": ("question_part", "answered_part"),
     "components/charts.html": ("bar_chart", "line_chart", "sparkline"),
     "components/calendar.html": ("week_calendar", "class_list"),
     "components/review.html": ("review_file", "review_list", "review_keys"),

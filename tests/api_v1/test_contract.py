@@ -32,6 +32,15 @@ CALLS = [
     ("GET", "/assignments/{assignment_id}/group"),
     ("POST", "/assignments/{assignment_id}/group"),
     ("DELETE", "/assignments/{assignment_id}/group"),
+    ("GET", "/quizzes/{quiz_id}"),
+    ("POST", "/quizzes/{quiz_id}/attempts"),
+    ("GET", "/quizzes/attempts/{attempt_id}"),
+    ("POST", "/quizzes/attempts/{attempt_id}/answers/{question_id}"),
+    ("POST", "/quizzes/attempts/{attempt_id}/submission"),
+    ("GET", "/quizzes/{quiz_id}/questions"),
+    ("POST", "/quizzes/{quiz_id}/questions"),
+    ("GET", "/quizzes/submissions/{submission_id}"),
+    ("POST", "/quizzes/submissions/{submission_id}/grade"),
     ("POST", "/uploads/assignments/{assignment_id}"),
     ("HEAD", "/uploads/{upload_id}"),
     ("PATCH", "/uploads/{upload_id}"),
@@ -41,11 +50,14 @@ CALLS = [
     ("GET", "/dashboard/admin"),
 ]
 # A hand-in of the right shape may still be refused for what it holds: nothing at all, or a file of a wrong kind;
-# a mark for being more than the assignment has points.
+# a mark for being more than the assignment has points, a question for having two right answers where one is.
 JUDGED_BY_CONTENT = {
     "/assignments/{assignment_id}/submit": [positive_data_acceptance],
     "/assignments/submissions/{submission_id}/grade": [positive_data_acceptance],
     "/assignments/{assignment_id}/extensions": [positive_data_acceptance],
+    "/quizzes/{quiz_id}/questions": [positive_data_acceptance],
+    "/quizzes/attempts/{attempt_id}/answers/{question_id}": [positive_data_acceptance],
+    "/quizzes/submissions/{submission_id}/grade": [positive_data_acceptance],
 }
 
 

@@ -24,8 +24,10 @@ from portal.domain.assignments.receipts import receipt_number
 from portal.domain.audit.models import AuditEntry
 from portal.domain.files.models import FileCopy, FileFacts, StoredFile, Upload
 from portal.domain.notifications.models import Notification
+from portal.domain.quizzes.reading import questions_of
 from portal.web.sessions import token_hash
 from tests.cast import Cast
+from tests.domain.quizzes.arranging import begin, make_quiz
 from tests.factories import (
     add,
     make_assignment,
@@ -237,6 +239,9 @@ def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -
     room = make_room(session)
     rubric = make_rubric(session, cast.kofi)
     phrase = add(session, FeedbackPhrase(owner_id=cast.kofi.id, text="Watch the light.", saved_at=now()))
+    quiz = make_quiz(session, cast)
+    attempt = begin(session, cast, quiz)
+    question = questions_of(session, quiz.id)[0]
     job_id = session.scalar(
         text(
             "INSERT INTO procrastinate_jobs (queue_name, task_name, status, attempts) "
@@ -288,4 +293,7 @@ def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -
         "job_id": job_id,
         "copy": "preview",
         "note_id": note.id,
+        "quiz_id": quiz.id,
+        "attempt_id": attempt.id,
+        "question_id": question.id,
     }

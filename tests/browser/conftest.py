@@ -14,6 +14,7 @@ from tests.conftest import PASSWORD
 from tests.served import Site, served_site
 
 WIDTHS = {"phone": 360, "desk": 1280}
+HEIGHT = 900
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,7 +40,7 @@ def open_browser(browser: Browser, site: Site, request: pytest.FixtureRequest) -
     def open_browser(*, width: int = 1280, javascript: bool = True, **options: Any) -> Page:
         context = browser.new_context(
             base_url=site.address,
-            viewport={"width": width, "height": 900},
+            viewport={"width": width, "height": HEIGHT},
             java_script_enabled=javascript,
             reduced_motion="reduce",
             **options,

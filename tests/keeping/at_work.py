@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -18,11 +20,13 @@ from portal.cli.check import check as command
 from portal.domain.assignments.pending import hand_in_when_complete
 from portal.domain.files.models import StoredFile
 from portal.domain.notifications.models import Notification
+from portal.embedded import ClusterAccess
 from portal.jobs import delivery
 from portal.jobs import sealing as sealing_jobs
 from portal.keeping.invariants import Look, check
 from portal.settings import Settings
 from tests.cast import Cast, gather_cast
+from tests.conftest import TEMPLATE, settings_for
 from tests.domain.assignments.arranging import actor, hand_in, mark, work
 from tests.factories import make_assignment, make_live_class, now
 from tests.uploads.arranging import receive
@@ -69,8 +73,23 @@ class World:
         self.storage.delete(self.file_of_receipt().storage_key)
 
 
-@pytest.fixture
-def world(live_settings: Settings, live_engine: Engine, cluster, live_database: str) -> Iterator[World]:
+@dataclass
+class Arranged:
+    """What every world begins as: arranged once, and copied with its database and its home."""
+
+    database: str
+    home: Path
+    cast: Cast
+
+
+@pytest.fixture(scope="session")
+def arranged(cluster: ClusterAccess, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arranged]:
+    database, home = f"at_work_{worker_id}", tmp_path_factory.mktemp("at-work")
+    cluster.drop_database(database)
+    cluster.create_database(database, template=TEMPLATE)
+    live_settings = settings_for(cluster, database, home)
+    live_engine = db.make_engine(live_settings.database_url, pool_size=2)
+    db.bind(live_engine)
     storage = storage_from(live_settings)
     assert isinstance(storage, FolderStorage)
     with Session(live_engine, expire_on_commit=False) as session:
@@ -88,8 +107,26 @@ def world(live_settings: Settings, live_engine: Engine, cluster, live_database: 
         ids = [str(notification_id) for notification_id in session.scalars(select(Notification.id))]
     delivery.deliver(live_settings, mailer_from(live_settings), ids, at=now().replace(hour=12))
     sealing_jobs.seal_new(at=now())
+    db.close_session()
+    live_engine.dispose()
+    yield Arranged(database, home, cast)
+    cluster.drop_database(database)
+
+
+@pytest.fixture
+def live_template(arranged: Arranged) -> str:
+    return arranged.database
+
+
+@pytest.fixture
+def world(
+    arranged: Arranged, live_settings: Settings, live_engine: Engine, cluster: ClusterAccess, live_database: str
+) -> Iterator[World]:
+    shutil.copytree(arranged.home, live_settings.portal_home, dirs_exist_ok=True)
+    storage = storage_from(live_settings)
+    assert isinstance(storage, FolderStorage)
     above = create_engine(cluster.superuser_url(live_database).replace("postgresql://", "postgresql+psycopg://"))
     with above.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("SET session_replication_role = replica"))
-        yield World(live_settings, storage, cast, live_engine, connection)
+        yield World(live_settings, storage, arranged.cast, live_engine, connection)
     above.dispose()

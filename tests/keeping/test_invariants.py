@@ -18,6 +18,8 @@ from portal.jobs import delivery
 from portal.keeping.invariants import INVARIANTS, Look, check
 from tests.factories import make_session, now
 from tests.keeping.at_work import World
+from tests.keeping.at_work import arranged as arranged
+from tests.keeping.at_work import live_template as live_template
 from tests.keeping.at_work import world as world
 
 

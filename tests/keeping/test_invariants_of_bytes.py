@@ -17,6 +17,8 @@ from portal.jobs import sweeping
 from portal.keeping.invariants import Look, check
 from tests.factories import now
 from tests.keeping.at_work import World
+from tests.keeping.at_work import arranged as arranged
+from tests.keeping.at_work import live_template as live_template
 from tests.keeping.at_work import world as world
 
 LONG_AGO = timedelta(days=3)

@@ -25,6 +25,7 @@ from portal.domain.enrolments.models import Enrolment
 from portal.domain.files.kinds import MB
 from portal.domain.files.models import StoredFile
 from tests.factories import make_assignment, make_enrolment, make_intake, make_user
+from tests.pages import parse, words
 from tests.soak.log import SoakLog
 from tests.soak.visitors import visitors
 from tests.uploads.conversation import O, T, said
@@ -166,11 +167,17 @@ def answered(seen: Seen, ask: Callable[[], requests.Response], wanted: set[int])
             continue
         if answer.status_code in wanted:
             return answer
-        assert answer.status_code in {423, 503}, f"{answer.status_code} {answer.text[:300]}"
+        assert answer.status_code in {423, 503}, f"{answer.status_code} {_said(answer)}"
         with seen.lock:
             seen.waits += 1
         time.sleep(min(float(answer.headers.get("Retry-After", 1)), 5) * random.uniform(0.5, 1))
     raise AssertionError("never answered")
+
+
+def _said(answer: requests.Response) -> str:
+    """Return the words of an answer that nobody expected."""
+    main = parse(answer.text).css_first("main")
+    return words(main)[:1000] if main else answer.text[:300]
 
 
 def look(portal: Portal, assignment: Assignment, seen: Seen, students: int) -> None:

@@ -42,16 +42,16 @@ def visitors(pages: Sequence[tuple[str, dict[str, str]]]) -> Iterator[Visit]:
     """Have one visitor for each address and its headers; what they saw is known when this ends."""
     visit = Visit()
     command = [sys.executable, "-m", "tests.soak.visitors"]
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdin
-        process.stdin.write(json.dumps(pages) + "\n")
-        process.stdin.flush()
-        yield visit
-        written, _ = process.communicate(timeout=120)
-        visit.seconds, visit.refused = json.loads(written)
-    finally:
-        process.kill()
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdin
+            process.stdin.write(json.dumps(pages) + "\n")
+            process.stdin.flush()
+            yield visit
+            written, _ = process.communicate(timeout=120)
+            visit.seconds, visit.refused = json.loads(written)
+        finally:
+            process.kill()
 
 
 def _main() -> None:

@@ -40,6 +40,8 @@ def register(app: Flask) -> None:
         groups,
         live_classes,
         marking,
+        quiz_setting,
+        quizzes,
         uploads,
     )
 
@@ -54,7 +56,8 @@ def register(app: Flask) -> None:
         },
     )
     api = _Api(app)
-    for module in (auth, courses, assignments, uploads, extensions, groups, marking, live_classes, dashboards):
+    about_work = assignments, uploads, extensions, groups, marking, quizzes, quiz_setting
+    for module in (auth, courses, *about_work, live_classes, dashboards):
         csrf.exempt(module.blueprint)
         api.register_blueprint(module.blueprint)
     docs.register(app, api)

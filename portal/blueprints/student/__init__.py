@@ -13,4 +13,5 @@ from portal.blueprints.student import (  # noqa: E402, F401 - the views register
     groups,
     live_classes,
     notes,
+    quizzes,
 )

@@ -255,7 +255,7 @@ def show_assignment(
         "assignment": page,
         "saved_at": None,
         "draft_problem": "",
-        "can_withdraw": at <= page.due_at and not _why_closed(page),
+        "can_withdraw": at <= page.due_at and page.question_points is None and not _why_closed(page),
         "standing": deadlines.standing(page.dates, judged_at),
         "still_arriving": judged_at != at,
         "percent_off": late_policy.percent_off(page.late_policy, page.due_at, judged_at),

@@ -18,5 +18,7 @@ from portal.blueprints.trainer import (  # noqa: E402, F401 - the views register
     materials,
     notes,
     phrases,
+    quiz_answers,
+    quizzes,
     rubrics,
 )

@@ -101,9 +101,11 @@ def release_chosen() -> BaseResponse:
 
 @blueprint.get("/submissions/<uuid:submission_id>")
 @requires(Permission.MARK_SUBMISSION)
-def submission(submission_id: UUID) -> Response:
+def submission(submission_id: UUID) -> BaseResponse:
     """One submission on the bench, with what this trainer has typed so far."""
     page = queries.submission_for(current_session(), the_person().person_id, submission_id)
+    if page.question_points is not None:
+        return go_to(url_for("trainer.quiz_answers", submission_id=submission_id, **parameters_of(chosen_part())))
     return bench(page, form=None)
 
 
@@ -140,7 +142,7 @@ def grade(submission_id: UUID) -> BaseResponse:
     form = _with_phrases(MarkForm())
     if not form.validate():
         return bench(page, form, status=422)
-    following = _following(page) if request.form.get("then") == "next" else None
+    following = address_of_next(page) if request.form.get("then") == "next" else None
     try:
         command = GradeSubmission(
             submission_id=submission_id,
@@ -148,7 +150,7 @@ def grade(submission_id: UUID) -> BaseResponse:
             levels=_levels(page),
             feedback=form.feedback.data or "",
             release=form.release.data,
-            seen=_id_or_none(form.seen.data),
+            seen=id_or_none(form.seen.data),
             reason=form.reason.data or "",
             enrolment_id=_member(page),
         )
@@ -307,14 +309,14 @@ def _levels(page: SubmissionPage) -> tuple[ChooseLevel, ...]:
     return tuple(
         ChooseLevel(
             criterion_id=criterion.id,
-            level_id=_id_or_none(typed.get(f"level-{criterion.id}")),
+            level_id=id_or_none(typed.get(f"level-{criterion.id}")),
             comment=typed.get(f"comment-{criterion.id}", ""),
         )
         for criterion in (page.rubric.criteria if page.rubric else ())
     )
 
 
-def _following(page: SubmissionPage) -> str | None:
+def address_of_next(page: SubmissionPage) -> str | None:
     """Return the address of the next submission in the queue, else of the queue itself."""
     chosen = chosen_part()
     around = queries.around(current_session(), the_person().person_id, chosen, page.id, page.submitted_at)
@@ -352,5 +354,6 @@ def _id(text: str) -> UUID:
         abort(400)
 
 
-def _id_or_none(text: str | None) -> UUID | None:
+def id_or_none(text: str | None) -> UUID | None:
+    """Return the id that a field of the form holds, None where it is empty."""
     return _id(text) if text else None

@@ -82,7 +82,7 @@ def _locked() -> Select[*tuple[Any, ...]]:
 
 
 def made_so_far(
-    session: Session, enrolment: Enrolment, assignment: Assignment, group: HandingGroup | None
+    session: Session, enrolment: Enrolment, assignment: Assignment, group: HandingGroup | None = None
 ) -> Sequence[bool]:
     """Return of each attempt of the student, or of the group, that stands whether it was late."""
     whose = Submission.enrolment_id == enrolment.id if group is None else Submission.group_id == group.id
@@ -107,6 +107,7 @@ def check_work(
 
     `dates` are the student's own; `late` says of each attempt so far whether it was; `sent` may be under way still.
     """
+    refuse_quiz(assignment)
     judgement = judge(session, dates.due_at, sent, at)
     refuse_by_time(assignment, dates, late, judgement.at)
     _refuse_by_shape(assignment, command)
@@ -126,6 +127,12 @@ def refuse_by_state(enrolment: Enrolment, assignment: Assignment) -> None:
         raise Conflict("Your enrolment is suspended, so nothing can be handed in now. The office can tell you more.")
     if enrolment.state != EnrolmentState.ACTIVE:
         raise Conflict("You have completed this intake: nothing more is taken.")
+
+
+def refuse_quiz(assignment: Assignment) -> None:
+    """Refuse text, links and files for an assignment whose questions are answered on its page."""
+    if assignment.question_points is not None:
+        raise Conflict("This is a quiz: it is handed in by answering its questions, on its own page.")
 
 
 def refuse_by_time(assignment: Assignment, dates: Dates, late: Sequence[bool], at: datetime) -> None:

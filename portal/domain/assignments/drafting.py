@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from portal.db import uuid7
-from portal.domain.assignments.checking import lock_for_work, refuse_by_state
+from portal.domain.assignments.checking import lock_for_work, refuse_by_state, refuse_quiz
 from portal.domain.assignments.group_work import last_attempt, members_of
 from portal.domain.assignments.models import Submission, SubmissionLink, SubmissionState
 from portal.domain.assignments.work import LONGEST_LINK, LONGEST_TEXT, MOST_LINKS
@@ -28,6 +28,7 @@ def save_work_draft(
         )
     enrolment, assignment, _ = lock_for_work(session, actor, assignment_id)
     refuse_by_state(enrolment, assignment)
+    refuse_quiz(assignment)
     own = (Submission.enrolment_id == enrolment.id) & (Submission.assignment_id == assignment.id)
     draft = session.scalars(select(Submission).where(own, Submission.state == SubmissionState.DRAFT)).one_or_none()
     if not text.strip() and not links:

@@ -130,6 +130,8 @@ def _change(row: SheetRow, work: MarkedWork, of: int, reason: str) -> Change | N
         return None
     if row.version and row.version != work.version:
         raise Invalid("Another mark was given since this sheet was made. Get a new sheet.")
+    if work.is_quiz:
+        raise Invalid("This is a quiz: its points follow from its questions, on the page of the answers.")
     if work.has_rubric and points != work.raw_points:
         raise Invalid("This assignment has a rubric: its points follow from the levels, on the page of the work.")
     change = Change(work, row, points, (work.feedback or "") if same_feedback else feedback, "")

@@ -19,11 +19,11 @@ from portal.domain.assignments.by_rubric import ChooseLevel, keep_levels, levels
 from portal.domain.assignments.late_policy import LatePolicy, Penalty, penalty
 from portal.domain.assignments.models import Assignment, Grade, MarkingDraft, Submission, SubmissionMember
 from portal.domain.assignments.own_dates import dates_of_work
-from portal.domain.assignments.releasing import HELD_TOGETHER, release_marks, taught
+from portal.domain.assignments.releasing import HELD_TOGETHER, release_computed_mark, release_marks, taught
 from portal.domain.assignments.transitions import Marking, next_submission_state
 from portal.domain.audit import operations as audit
 from portal.domain.errors import Conflict, Invalid, NotFound
-from portal.domain.permissions import Actor
+from portal.domain.permissions import Actor, system_actor
 
 LONGEST_FEEDBACK = 20_000  # characters
 LONGEST_POINTS = 20  # characters of a draft, kept as typed even where it is no number yet
@@ -48,6 +48,10 @@ class GradeSubmission:
     """Why it replaces that mark; the student reads it with the new one."""
     enrolment_id: UUID | None = None
     """The one member of a group whose mark this is; None: of all for whom the work counts."""
+    by_questions: bool = False
+    """Whether the points were counted from the questions of a quiz, which alone give its points."""
+    anew: bool = False
+    """A further mark even where points and feedback are those of the newest one, because its parts are not."""
 
 
 class MarkedMeanwhile(Conflict):
@@ -102,7 +106,7 @@ def grade_submission(session: Session, actor: Actor, command: GradeSubmission, *
     submission.state = next_submission_state(before, Marking.GRADE)
     of_all = _newest_grades(session, submission.id)
     earlier = _those_of(of_all, session, command)
-    if _is_the_same(session, command, points, off, earlier):
+    if not command.anew and _is_the_same(session, command, points, off, earlier):
         grades = earlier
     else:
         _refuse_unseen(session, actor, command, earlier, assignment)
@@ -129,6 +133,27 @@ def grade_submission(session: Session, actor: Actor, command: GradeSubmission, *
     return grades
 
 
+def give_computed_mark(
+    session: Session, submission: Submission, assignment: Assignment, points: Decimal, *, at: datetime
+) -> Sequence[Grade]:
+    """Return the first mark of work that the portal itself could mark; shown at once unless marks are held back.
+
+    It stands in the name of whoever set the work, and in the trail as the portal's own doing.
+    """
+    by_itself = system_actor("quiz")
+    command = GradeSubmission(submission_id=submission.id, points=points)
+    before = submission.state
+    submission.state = next_submission_state(before, Marking.GRADE)
+    off = _penalty(session, submission, assignment, points)
+    setter = Actor(id=assignment.created_by, role=None)
+    grades = _append_grades(session, setter, command, points, off, at, replaces=False)
+    after = {"state": submission.state} | _told(grades)
+    audit.record(session, by_itself, "submission:grade", submission, before={"state": before}, after=after, at=at)
+    if not assignment.hold_marks:
+        release_computed_mark(session, by_itself, submission.id, at=at)
+    return grades
+
+
 def _check_words(command: GradeSubmission) -> None:
     problems: dict[str, str] = {}
     if len(command.feedback) > LONGEST_FEEDBACK:
@@ -149,6 +174,8 @@ def _penalty(session: Session, submission: Submission, assignment: Assignment, p
 
 def _points(session: Session, assignment: Assignment, command: GradeSubmission) -> Decimal:
     """Return the points before any penalty: those of the levels, or those that were given."""
+    if assignment.question_points is not None and not command.by_questions:
+        raise Invalid("This is a quiz: its points follow from its questions, on the page of the answers.")
     by_rubric = points_by_rubric(session, assignment, command.levels)
     if by_rubric is None:
         return points_of("" if command.points is None else str(command.points), assignment.points)

@@ -113,6 +113,8 @@ class Assignment(Base):
     group_most: Mapped[int | None]
     group_until: Mapped[datetime | None]
     """Until when students may choose their group; null: until the due date."""
+    question_points: Mapped[int | None]
+    """What its questions are worth together, kept by the operations of `quizzes`; null: it has none."""
     state: Mapped[str] = mapped_column(server_default=AssignmentState.DRAFT)
     created_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
@@ -137,6 +139,9 @@ class Assignment(Base):
             "OR (group_formation IS NOT NULL AND num_nulls(group_least, group_most) = 0 "
             "AND group_least BETWEEN 1 AND group_most AND group_most <= 50)",
             name="group_size",
+        ),
+        CheckConstraint(
+            "state <> 'published' OR question_points IS NULL OR question_points = points", name="question_points"
         ),
         Index("ix_assignments_intake_id_due_at_id", "intake_id", "due_at", "id"),
     )

@@ -47,6 +47,11 @@ def release_all_marks(session: Session, actor: Actor, assignment_id: UUID, *, at
     return _release(session, actor, statement, at)
 
 
+def release_computed_mark(session: Session, actor: Actor, submission_id: UUID, *, at: datetime) -> None:
+    """Show a student the mark that the portal itself has just given."""
+    _release(session, actor, select(Submission).where(Submission.id == submission_id), at)
+
+
 def taught(actor: Actor) -> Select[*tuple[Any, ...]]:
     """Select submissions, with their assignments, that were handed in to intakes this person teaches."""
     return (

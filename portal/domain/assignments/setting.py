@@ -95,11 +95,12 @@ def edit_assignment(
 ) -> Assignment:
     """Change what a trainer decides about an assignment; what was marked out of the present points stays so."""
     _check(command)
-    assignment = _lock_assignment(session, actor, assignment_id)
+    assignment = lock_assignment(session, actor, assignment_id)
     assignment.state = next_assignment_state(assignment.state, Setting.EDIT)
     _check_rubric(session, actor, command, present=assignment.rubric_version_id)
     _refuse_change_under_marks(session, assignment, command)
     _refuse_change_under_groups(session, assignment, command)
+    _refuse_change_under_questions(assignment, command)
     columns = _columns(command)
     before = {name: getattr(assignment, name) for name in columns}
     for name, value in columns.items():
@@ -112,13 +113,14 @@ def edit_assignment(
 
 def publish_assignment(session: Session, actor: Actor, assignment_id: UUID, *, at: datetime) -> Assignment:
     """Show an assignment to the students of its intake, and tell them."""
-    assignment = _lock_assignment(session, actor, assignment_id)
+    assignment = lock_assignment(session, actor, assignment_id)
     assignment.state = next_assignment_state(assignment.state, Setting.PUBLISH)
     if assignment.due_at <= at:
         raise Invalid(
             "The due date has passed already. Choose a later one, then publish.",
             fields={"due_at": "Choose a date that is still to come."},
         )
+    _check_questions(assignment)
     assignment.published_at = assignment.updated_at = at
     audit.record(session, actor, "assignment:publish", assignment, after={"state": assignment.state}, at=at)
     _tell_students(session, assignment, at)
@@ -128,7 +130,7 @@ def publish_assignment(session: Session, actor: Actor, assignment_id: UUID, *, a
 
 def archive_assignment(session: Session, actor: Actor, assignment_id: UUID, *, at: datetime) -> Assignment:
     """Put an assignment away: nothing more is taken, and those who handed in keep their work and marks."""
-    assignment = _lock_assignment(session, actor, assignment_id)
+    assignment = lock_assignment(session, actor, assignment_id)
     before = assignment.state
     assignment.state = next_assignment_state(before, Setting.ARCHIVE)
     if _has_work_in_hand(session, assignment_id):
@@ -231,6 +233,32 @@ def _refuse_change_under_groups(session: Session, assignment: Assignment, comman
         raise Invalid("Please check the assignment.", fields=fields)
 
 
+def _refuse_change_under_questions(assignment: Assignment, command: SetAssignment) -> None:
+    """Refuse what does not go with the questions that a quiz has."""
+    if assignment.question_points is None:
+        return
+    problems: dict[str, str] = {}
+    if command.assignment_type is not AssignmentType.QUIZ:
+        problems["assignment_type"] = "It has questions, so it is a quiz. Remove them first."
+    if command.rubric_version_id is not None:
+        problems["rubric_version_id"] = "A quiz is marked by its questions, not by a rubric."
+    if assignment.state == AssignmentState.PUBLISHED and command.points != assignment.question_points:
+        problems["points"] = f"Its questions are worth {assignment.question_points} points together."
+    if problems:
+        raise Invalid("Please check the quiz.", fields=problems)
+
+
+def _check_questions(assignment: Assignment) -> None:
+    """Refuse to publish a quiz without questions, or whose questions are worth more or less than the quiz."""
+    worth = assignment.question_points
+    if assignment.assignment_type == AssignmentType.QUIZ and worth is None:
+        raise Invalid("This quiz has no questions yet. Write them first; for a test on paper choose the kind “exam”.")
+    if worth is not None and worth != assignment.points:
+        raise Invalid(
+            f"The questions are worth {worth} points together, and the quiz {assignment.points}. Make them agree first."
+        )
+
+
 def _columns(command: SetAssignment) -> dict[str, object]:
     return asdict(command) | {"accepted_kinds": list(command.accepted_kinds)}
 
@@ -243,7 +271,8 @@ def _lock_intake(session: Session, actor: Actor, intake_id: UUID) -> None:
         raise NotFound
 
 
-def _lock_assignment(session: Session, actor: Actor, assignment_id: UUID) -> Assignment:
+def lock_assignment(session: Session, actor: Actor, assignment_id: UUID) -> Assignment:
+    """Return an assignment of an intake this person teaches, held; one of others does not exist."""
     statement = (
         select(Assignment)
         .join(IntakeTrainer, IntakeTrainer.intake_id == Assignment.intake_id)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from portal.db import changed, uuid7
 from portal.domain.accounts.models import User
-from portal.domain.assignments import deadlines
+from portal.domain.assignments.arrivals import Judgement
 from portal.domain.assignments.checking import bytes_of, check_work, lock_for_work, refuse_by_state
 from portal.domain.assignments.drafting import drop_draft
 from portal.domain.assignments.group_work import (
@@ -67,12 +67,16 @@ def submit_assignment(
     sequence, waits, attempts = _attempts(session, assignment.id, enrolment.id, group, command.key)
     if earlier := next((attempt for attempt in attempts if _is_the_same(attempt, enrolment, command)), None):
         return _repeated(session, earlier.id, command)
-    refuse_by_state(enrolment, assignment)
-    refuse_without_group(assignment, group)
-    sent = uploads.lock_whole(session, actor.person_id, FilePurpose.SUBMISSION, assignment.id, command.uploads)
     group_id = None if group is None else group.id
-    late = [attempt.late for attempt in attempts if attempt.state in HANDED_IN and attempt.group_id == group_id]
-    judgement, kept = check_work(session, actor, assignment, dates, late, command, sent, at=whole_at or at)
+    sent = uploads.lock_whole(session, actor.person_id, FilePurpose.SUBMISSION, assignment.id, command.uploads)
+    kept: list[StoredFile] = []
+    if command.answers_since is not None:
+        judgement = Judgement(whole_at or at, command.answers_since)
+    else:
+        refuse_by_state(enrolment, assignment)
+        refuse_without_group(assignment, group)
+        late = [attempt.late for attempt in attempts if attempt.state in HANDED_IN and attempt.group_id == group_id]
+        judgement, kept = check_work(session, actor, assignment, dates, late, command, sent, at=whole_at or at)
 
     if draft := next((row for row in attempts if row.state == SubmissionState.DRAFT), None):
         drop_draft(session, draft.id)
@@ -92,7 +96,7 @@ def submit_assignment(
         begun_at=judgement.begun_at,
         submitted_at=whole_at or at,
         submitted_by=actor.person_id,
-        late=deadlines.standing(dates, judgement.at) is deadlines.Standing.LATE,
+        late=judgement.at > dates.due_at,
         arrived_at_due=judgement.arrived_at_due,
         longest_gap_seconds=judgement.longest_gap_seconds,
         key=command.key,

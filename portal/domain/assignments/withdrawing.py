@@ -23,6 +23,7 @@ from portal.domain.permissions import Actor
 
 OF_ANOTHER_GROUP = "You are no longer in the group that handed this in; only its members withdraw it."
 TOO_LATE = "It has fallen due, so what you handed in stands. Ask your trainer if you sent the wrong thing."
+QUIZ_STANDS = "A quiz stands as it was handed in. You can begin again if it has an attempt left."
 
 
 def withdraw_submission(session: Session, actor: Actor, submission_id: UUID, *, at: datetime) -> Submission:
@@ -41,6 +42,8 @@ def withdraw_submission(session: Session, actor: Actor, submission_id: UUID, *, 
         raise NotFound
     enrolment, assignment, dates = lock_for_work(session, actor, assignment_id)
     refuse_by_state(enrolment, assignment)
+    if assignment.question_points is not None:
+        raise Conflict(QUIZ_STANDS)
     group = lock_group(session, enrolment, assignment)
     alone = and_(Submission.enrolment_id == enrolment.id, Submission.group_id.is_(None))
     whose = alone if group is None else Submission.group_id == group.id

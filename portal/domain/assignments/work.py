@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -42,6 +43,8 @@ class SubmitAssignment:
     """Files that came with an earlier request which was refused."""
     uploads: tuple[str, ...] = ()
     """Files that came before this request, in pieces; each is handed in once."""
+    answers_since: datetime | None = None
+    """Since when its questions were open, where it is an attempt at a quiz, which has looked at its rules itself."""
 
 
 def links_of(text: str) -> tuple[str, ...]:

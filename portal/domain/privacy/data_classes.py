@@ -53,6 +53,9 @@ NOT_ABOUT_PEOPLE = frozenset(
         "modules",
         "number_series",
         "outages",
+        "quiz_options",
+        "quiz_questions",
+        "quizzes",
         "rooms",
         "rubric_criteria",
         "rubric_levels",
@@ -154,8 +157,9 @@ DATA_CLASSES: dict[str, dict[str, DataClass]] = {
     "assignments": _of(
         identity="created_by",
         none="id intake_id title assignment_type instructions points weight opens_at due_at cut_off_at accepted_kinds "
-        "max_files attempts_allowed counted_attempt hold_marks late_percent late_floor_percent rubric_version_id state "
-        "group_formation group_least group_most group_until created_at updated_at published_at",
+        "max_files attempts_allowed counted_attempt hold_marks late_percent late_floor_percent rubric_version_id "
+        "question_points group_formation group_least group_most group_until state "
+        "created_at updated_at published_at",
     ),
     "submissions": _of(
         identity="submitted_by",
@@ -203,6 +207,14 @@ DATA_CLASSES: dict[str, dict[str, DataClass]] = {
         none="id",
     ),
     "grade_levels": _of(work="grade_id criterion_id level_id", content="comment"),
+    "grade_questions": _of(work="grade_id question_id points", content="comment"),
+    "quiz_attempts": _of(
+        work="assignment_id enrolment_id state submission_id",
+        behaviour="began_at ends_at closed_at by_itself",
+        none="id seed minutes",
+    ),
+    "quiz_answers": _of(work="attempt_id question_id assignment_id text", behaviour="saved_at"),
+    "quiz_chosen_options": _of(work="attempt_id question_id option_id"),
     "feedback_phrases": _of(identity="owner_id", content="text", behaviour="saved_at", none="id"),
     "rubrics": _of(identity="owner_id", none="id title course_id created_at archived_at"),
     "rubric_versions": _of(identity="created_by", none="id rubric_id number title created_at"),

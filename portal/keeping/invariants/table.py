@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from portal.domain.clock import now
-from portal.keeping.invariants import files, groups, jobs, media, people, timetable, trail, uploads, work
+from portal.keeping.invariants import files, groups, jobs, media, people, quizzes, timetable, trail, uploads, work
 from portal.keeping.invariants.look import Found, Look
 
 LOOK_AGAIN_SECONDS = 1.0
@@ -56,6 +56,12 @@ INVARIANTS = (
     Invariant(groups.attempts_of_a_group_follow_one_another),
     Invariant(work.every_mark_is_within_its_points),
     Invariant(work.states_of_work_tell_of_its_marks),
+    Invariant(quizzes.every_quiz_handed_in_is_its_submission),
+    Invariant(quizzes.nobody_has_two_open_attempts),
+    Invariant(quizzes.no_quiz_stays_open_after_its_end),
+    Invariant(quizzes.no_answer_was_saved_outside_its_attempt),
+    Invariant(quizzes.every_quiz_is_worth_its_questions),
+    Invariant(quizzes.every_mark_of_a_quiz_adds_up),
     Invariant(trail.the_trail_is_whole_and_sealed, passes=True),
     Invariant(jobs.every_message_is_sent_or_waits),
     Invariant(jobs.nobody_is_told_twice),

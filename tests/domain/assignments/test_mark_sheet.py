@@ -43,6 +43,7 @@ def work(serial: int, **values: Any) -> MarkedWork:
         "submitted_at": datetime(2026, 12, 1, tzinfo=UTC),
         "late": False,
         "has_rubric": False,
+        "is_quiz": False,
         "levels": {},
     }
     unmarked = dict.fromkeys(("grade_id", "raw_points", "penalty_points", "final_points", "feedback"))
@@ -159,6 +160,13 @@ def test_points_of_a_rubric_follow_from_levels_and_not_from_a_sheet() -> None:
     known, unmarked = marked(1, has_rubric=True), work(2, has_rubric=True)
     rows = [row(known, points="15", reason="Yes"), row(unmarked, points="15")]
     assert ["rubric" in refused.why for refused in preview(rows, [known, unmarked], 20).refused] == [True, True]
+
+
+def test_a_quiz_is_marked_by_its_questions_and_by_no_sheet() -> None:
+    known, unmarked = marked(1, is_quiz=True), work(2, is_quiz=True)
+    found = preview([row(known, points="15", reason="Yes"), row(unmarked, points="15")], [known, unmarked], 20)
+    assert ["follow from its questions" in refused.why for refused in found.refused] == [True, True]
+    assert preview([row(known)], [known], 20).unchanged == 1
 
 
 def test_one_reason_serves_all_that_have_none_of_their_own() -> None:

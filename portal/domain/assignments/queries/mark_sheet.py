@@ -39,6 +39,8 @@ class MarkedWork:
     submitted_at: datetime
     late: bool
     has_rubric: bool
+    is_quiz: bool
+    """Whether its points follow from its questions."""
     grade_id: UUID | None
     raw_points: Decimal | None
     penalty_points: Decimal | None
@@ -83,6 +85,7 @@ def _work() -> Select[*tuple[Any, ...]]:
             Submission.submitted_at,
             Submission.late,
             Assignment.rubric_version_id.is_not(None),
+            Assignment.question_points.is_not(None),
             Grade.id.label("grade_id"),
             Grade.raw_points,
             Grade.penalty_points,

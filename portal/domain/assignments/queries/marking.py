@@ -57,6 +57,8 @@ class SubmissionPage:
     course: str
     intake: str
     points: int
+    question_points: int | None
+    """What its questions are worth, where it is a quiz that is marked by them."""
     instructions: str
     due_at: datetime
     hold_marks: bool
@@ -177,6 +179,7 @@ def _submission() -> Select[*tuple[Any, ...]]:
             Course.title.label("course"),
             Intake.title.label("intake"),
             Assignment.points,
+            Assignment.question_points,
             Assignment.instructions,
             (Assignment.due_at + hours_of_members() * HOUR).label("due_at"),
             Assignment.hold_marks,

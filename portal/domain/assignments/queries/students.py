@@ -145,6 +145,8 @@ class AssignmentPage:
     """Whether files are under way or wait to be handed in: see `waiting_uploads`."""
     extended_by: int
     """Hours by which the dates are later for this student than for the others."""
+    question_points: int | None
+    """What its questions are worth, where it is a quiz that is answered on its own page."""
     asks_for_more: bool
     """Whether a request for more time waits for the trainer."""
     draft_text: str | None
@@ -309,6 +311,7 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             Intake.id.label("intake_id"),
             exists(has_uploads).label("has_uploads"),
             func.coalesce(ExtendedDate.hours, 0).label("extended_by"),
+            Assignment.question_points,
             asks_for_more().label("asks_for_more"),
             draft.text.label("draft_text"),
             links_of_submission(draft).label("draft_links"),

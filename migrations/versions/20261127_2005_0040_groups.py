@@ -1,14 +1,14 @@
 """Students do an assignment in groups: who is in which, what a group handed in, and dates that all of them share.
 
 Revision ID: 0040
-Revises: 0033
+Revises: 0050
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0040"
-down_revision = "0033"
+down_revision = "0050"
 branch_labels = None
 depends_on = None
 

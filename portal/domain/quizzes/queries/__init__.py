@@ -1,0 +1,1 @@
+"""Questions about quizzes, by who asks: the student who takes one, the trainer who sets and marks it."""
