@@ -1,14 +1,14 @@
 """Students do an assignment in groups: who is in which, what a group handed in, and dates that all of them share.
 
 Revision ID: 0040
-Revises: 0050
+Revises: 0061
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0040"
-down_revision = "0050"
+down_revision = "0061"
 branch_labels = None
 depends_on = None
 

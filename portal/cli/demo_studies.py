@@ -40,6 +40,8 @@ from portal.domain.permissions import Actor
 from portal.domain.quizzes import questions
 from portal.domain.quizzes.models import QuestionKind
 from portal.domain.quizzes.questions import SetOption, SetQuestion, SetQuiz
+from portal.domain.results.operations import SetWeights, set_weights
+from portal.domain.results.weights import version_of
 
 STUDIES = Path(__file__).with_name("demo_studies.json")
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -99,12 +101,18 @@ def tell_studies(story: Story, course: str, running: Running) -> None:
     told = json.loads(STUDIES.read_text(encoding="utf-8"))[course]
     for material in told["materials"]:
         _add_material(story, running, material)
+    weights: dict[UUID, Decimal] = {}
     for number, entry in enumerate(told["assignments"]):
         assignment = _set_assignment(story, running, entry)
+        if "weight" in entry:
+            weights[assignment.id] = Decimal(entry["weight"])
         received = _hand_in_all(story, running, assignment, entry)
         marks = entry.get("marks", {"submissions": 0})
         for place, submission in enumerate(received[: marks["submissions"]]):
             _mark(story, running, submission, place + number, marks)
+    if weights:
+        command = SetWeights(weights=weights, seen=version_of({}))
+        set_weights(story.session, running.trainer, running.intake_id, command, at=story.day(-1, 8))
 
 
 def schedule_classes(story: Story, office: Actor, timetables: Sequence[Timetable]) -> None:

@@ -33,6 +33,7 @@ class Permission(StrEnum):
     RELEASE_MATERIALS = "material:release"
     SET_ASSIGNMENT = "assignment:set"
     MARK_SUBMISSION = "submission:mark"
+    READ_RESULTS = "result:read"
     SCHEDULE_LIVE_CLASS = "live-class:schedule"
     DRAFT_COURSE = "course:draft"
     PUBLISH_COURSE = "course:publish"
@@ -63,6 +64,7 @@ GRANTS: dict[Permission, frozenset[Role | Duty]] = {
     Permission.RELEASE_MATERIALS: _STAFF,
     Permission.SET_ASSIGNMENT: _STAFF,
     Permission.MARK_SUBMISSION: _STAFF,
+    Permission.READ_RESULTS: _STAFF,
     Permission.SCHEDULE_LIVE_CLASS: _STAFF,
     Permission.DRAFT_COURSE: frozenset({Role.TRAINER, Duty.CONTENT}),
     Permission.PUBLISH_COURSE: frozenset({Duty.CONTENT}),

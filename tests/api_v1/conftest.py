@@ -32,6 +32,9 @@ class Program:
     def delete(self, path: str) -> TestResponse:
         return self._checked(self._client.delete(f"/api/v1{path}", headers=self.headers))
 
+    def put(self, path: str, **content: Any) -> TestResponse:
+        return self._checked(self._client.put(f"/api/v1{path}", headers=self.headers, **content))
+
     @staticmethod
     def _checked(response: TestResponse) -> TestResponse:
         body = response.get_json()

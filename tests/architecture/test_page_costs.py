@@ -42,6 +42,13 @@ VIEWS = (
     "/api/v1/live-classes/upcoming?limit=100&days=30",
 )
 """The same pages in other ways: filtered, searched, as a list."""
+VIEWS_OF_ONE = (
+    "/trainer/intakes/{intake_id}/gradebook?sort=lowest",
+    "/trainer/intakes/{intake_id}/gradebook?show=missing&q=person",
+    "/student/courses/{intake_id}/results?if-not-set-yet=50",
+    "/api/v1/results/intakes/{intake_id}/gradebook?limit=100",
+)
+"""Pages of one thing in other ways."""
 
 PUBLIC = ("/", "/courses")
 MOST_WHEN_NOTHING_IS_KEPT = 9
@@ -88,7 +95,8 @@ def test_every_page_costs_a_person_few_statements_and_the_same_on_a_busy_day(
                 found[address, way] = [one for one in queries.statements if not one.startswith(ONCE_A_MINUTE)]
         return found
 
-    quiet = costs(itertools.product([*pages(app, estate), *VIEWS], ("page", "fragment")), kept=False)
+    views = [*VIEWS, *(view.format(**estate) for view in VIEWS_OF_ONE)]
+    quiet = costs(itertools.product([*pages(app, estate), *views], ("page", "fragment")), kept=False)
     assert len(quiet) > 10, "nothing was opened"
     crowd(world, cast, estate, MANY_MORE)
     busy = costs(quiet, kept=False)

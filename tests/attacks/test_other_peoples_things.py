@@ -213,6 +213,8 @@ def _content(method: str, address: str) -> dict[str, Any]:
     takes_json = "/quizzes/" in address or address.endswith(("/grade", "/extensions", "/decision", "/group"))
     if address.startswith("/api/v1/") and takes_json:
         return {"json": A_PLAUSIBLE_MARK | {"hours": 24, "kind": "short", "text": "Not hers", "points": 10}}
+    if address.startswith("/api/v1/") and address.endswith("/weights"):
+        return {"json": {"weights": [], "seen": ""}}
     return {"data": A_PLAUSIBLE_FORM}
 
 

@@ -31,7 +31,6 @@ def filled(cast: Cast, **changes: Any) -> dict[str, Any]:
         "assignment_type": "project",
         "instructions": "Use one lamp.",
         "points": "20",
-        "weight": "2",
         "opens_at": "",
         "due_at": "2126-12-07T10:00",
         "cut_off_at": "2126-12-09T10:00",
@@ -53,7 +52,7 @@ def test_a_trainer_drafts_an_assignment_that_no_student_sees(
         "draft",
         cast.intake.id,
         20,
-        2,
+        0,
         cast.kofi.id,
     )
     assert made.due_at == datetime(2126, 12, 7, 10, tzinfo=UTC)
@@ -88,7 +87,6 @@ def test_dates_are_typed_and_shown_in_the_trainers_own_zone(sign_in: Any, world:
         ({"cut_off_at": "2126-12-07T09:59"}, "cut_off_at"),
         ({"max_files": "51"}, "max_files"),
         ({"attempts_allowed": "0"}, "attempts_allowed"),
-        ({"weight": "101"}, "weight"),
     ],
 )
 def test_a_wrong_answer_is_described_beside_its_field(

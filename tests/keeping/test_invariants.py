@@ -142,6 +142,16 @@ PLANTED: list[tuple[str, list[str], str]] = [
     ("every_submission_is_of_its_intake", ["DELETE FROM submission_members"], "does not count for who handed it in"),
     ("attempts_are_counted_without_a_gap", ["UPDATE submissions SET attempt = 5 WHERE attempt = 2"], "has 2 attempts"),
     (
+        "weights_add_to_a_hundred",
+        ["UPDATE assignments SET weight = 30 WHERE id = (SELECT min(id::text) FROM assignments)::uuid"],
+        "add to 30.00",
+    ),
+    (
+        "weights_add_to_a_hundred",
+        [dropped("assignments", "ck_assignments_weight"), "UPDATE assignments SET weight = -1"],
+        "weighs -1.00",
+    ),
+    (
         "nobody_has_two_drafts",
         [
             "DROP INDEX uq_submissions_draft",

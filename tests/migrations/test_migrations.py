@@ -7,13 +7,14 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.orm import Session
 
 from portal.cli.database import alembic_config, migrations_app
 from portal.embedded import ClusterAccess
 from portal.keeping.vital_signs import newest_migration
 from portal.settings import Settings
 from tests.conftest import settings_for
-from tests.factories import make_user
+from tests.factories import make_assignment, make_intake, make_user, now
 
 
 @pytest.fixture
@@ -36,6 +37,32 @@ def test_the_tables_of_an_empty_database_match_the_models_up_down_and_up_again(e
     command.downgrade(config, "-1")
     command.upgrade(config, "head")
     command.check(config)
+
+
+def test_weights_that_stood_beside_each_other_count_as_much_as_they_did(empty: Settings) -> None:
+    config = alembic_config(empty)
+    command.upgrade(config, "head")
+    engine = create_engine(str(empty.migration_database_url))
+    with Session(engine) as session:
+        kofi = make_user(session, "trainer")
+        one, other = make_intake(session), make_intake(session)
+        made = [make_assignment(session, one, kofi).id for _ in range(3)]
+        unequal = [make_assignment(session, other, kofi).id for _ in range(4)]
+        session.commit()
+    command.downgrade(config, str(ScriptDirectory.from_config(config).get_revision("0060").down_revision))
+    with engine.begin() as connection:
+        change = text("UPDATE assignments SET weight = :weight, state = :state, published_at = :at WHERE id = :id")
+        for assignment_id, weight in zip(made, (1, 1, 1), strict=True):
+            connection.execute(change, {"id": assignment_id, "weight": weight, "state": "published", "at": now()})
+        for assignment_id, weight in zip(unequal[:3], (3, 1, 0), strict=True):
+            connection.execute(change, {"id": assignment_id, "weight": weight, "state": "published", "at": now()})
+        connection.execute(change, {"id": unequal[3], "weight": 9, "state": "archived", "at": None})
+    command.upgrade(config, "head")
+    with engine.connect() as connection:
+        found = dict(connection.execute(text("SELECT id, weight FROM assignments")).all())
+    engine.dispose()
+    assert sorted(str(found[each]) for each in made) == ["33.33", "33.33", "33.34"]
+    assert [str(found[each]) for each in unequal] == ["75.00", "25.00", "0.00", "0.00"]
 
 
 def test_flask_db_works_on_the_same_migrations(settings: Settings) -> None:

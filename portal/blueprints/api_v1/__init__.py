@@ -42,6 +42,7 @@ def register(app: Flask) -> None:
         marking,
         quiz_setting,
         quizzes,
+        results,
         uploads,
     )
 
@@ -56,7 +57,7 @@ def register(app: Flask) -> None:
         },
     )
     api = _Api(app)
-    about_work = assignments, uploads, extensions, groups, marking, quizzes, quiz_setting
+    about_work = assignments, uploads, extensions, groups, marking, quizzes, quiz_setting, results
     for module in (auth, courses, *about_work, live_classes, dashboards):
         csrf.exempt(module.blueprint)
         api.register_blueprint(module.blueprint)

@@ -14,4 +14,5 @@ from portal.blueprints.student import (  # noqa: E402, F401 - the views register
     live_classes,
     notes,
     quizzes,
+    results,
 )

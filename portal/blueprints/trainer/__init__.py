@@ -10,6 +10,7 @@ from portal.blueprints.trainer import (  # noqa: E402, F401 - the views register
     dashboard,
     extensions,
     figures,
+    gradebook,
     groups,
     hand_ins,
     live_classes,
@@ -21,4 +22,5 @@ from portal.blueprints.trainer import (  # noqa: E402, F401 - the views register
     quiz_answers,
     quizzes,
     rubrics,
+    weights,
 )

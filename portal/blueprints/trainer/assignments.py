@@ -26,7 +26,6 @@ from portal.domain.assignments.setting import (
     LONGEST_TITLE,
     MOST_FILES,
     MOST_POINTS,
-    MOST_WEIGHT,
     SetAssignment,
     archive_assignment,
     create_assignment,
@@ -66,7 +65,6 @@ class AssignmentForm(PortalForm):
     )
     instructions = LongTextField("What to do", [at_most(LONGEST_INSTRUCTIONS)])
     points = IntegerField("Points", [required(), NumberRange(1, MOST_POINTS)])
-    weight = IntegerField("Weight", [required(), NumberRange(0, MOST_WEIGHT)], default=1)
     opens_at = LocalDateTimeField("Opens", [Optional()])
     due_at = LocalDateTimeField("Due", [required()])
     cut_off_at = LocalDateTimeField("Late work is taken until", [Optional()])
@@ -110,7 +108,6 @@ class AssignmentForm(PortalForm):
             assignment_type=AssignmentType(self.assignment_type.data),
             instructions=self.instructions.data or "",
             points=self.points.data or 0,
-            weight=self.weight.data or 0,
             opens_at=self.opens_at.data,
             due_at=cast(datetime, self.due_at.data),
             cut_off_at=self.cut_off_at.data,

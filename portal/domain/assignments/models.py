@@ -89,7 +89,8 @@ class Assignment(Base):
     instructions: Mapped[str] = mapped_column(server_default="")
     """Markdown."""
     points: Mapped[int]
-    weight: Mapped[int] = mapped_column(server_default="1")
+    weight: Mapped[Decimal] = mapped_column(Numeric(5, 2), server_default="0")
+    """Percent of the final mark; those of an intake add to 100 (`keep_weights`), or none weighs anything yet."""
     opens_at: Mapped[datetime | None]
     due_at: Mapped[datetime]
     cut_off_at: Mapped[datetime | None]
@@ -263,6 +264,13 @@ class Submission(Base):
             postgresql_where=sql("state = 'draft'"),
         ),
         Index("ix_submissions_queue", "assignment_id", "state", "submitted_at", "id"),
+        Index(
+            "ix_submissions_handed_in",
+            "assignment_id",
+            "submitted_at",
+            "id",
+            postgresql_where=sql("state IN ('submitted', 'graded', 'returned')"),
+        ),
     )
 
 
@@ -396,4 +404,5 @@ class Grade(Base):
         CheckConstraint("raw_points >= 0 AND penalty_points >= 0", name="points"),
         CheckConstraint("final_points = greatest(raw_points - penalty_points, 0)", name="final_points"),
         Index("ix_grades_submission_id_enrolment_id_graded_at", "submission_id", "enrolment_id", "graded_at"),
+        Index("ix_grades_not_released", "submission_id", postgresql_where=sql("released_at IS NULL")),
     )

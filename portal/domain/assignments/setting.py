@@ -34,7 +34,6 @@ from portal.domain.notifications.models import NotificationKind
 from portal.domain.permissions import Actor
 
 MOST_POINTS = 1000
-MOST_WEIGHT = 100
 MOST_FILES = 50
 LONGEST_TITLE = 200  # characters
 LONGEST_INSTRUCTIONS = 50_000  # characters
@@ -48,7 +47,6 @@ class SetAssignment:
     assignment_type: AssignmentType
     instructions: str
     points: int
-    weight: int = 1
     opens_at: datetime | None = None
     due_at: datetime
     cut_off_at: datetime | None = None
@@ -133,6 +131,10 @@ def archive_assignment(session: Session, actor: Actor, assignment_id: UUID, *, a
     assignment = lock_assignment(session, actor, assignment_id)
     before = assignment.state
     assignment.state = next_assignment_state(before, Setting.ARCHIVE)
+    if assignment.weight and assignment.published_at is None:
+        raise Conflict(
+            "It is part of the final mark, and no student ever saw it. Give its weight to other assignments first."
+        )
     if _has_work_in_hand(session, assignment_id):
         raise Conflict("Work of this assignment still waits for its mark, or its mark for release. Finish that first.")
     assignment.updated_at = at
@@ -158,8 +160,6 @@ def _check(command: SetAssignment) -> None:
         problems["instructions"] = f"At most {LONGEST_INSTRUCTIONS:,} characters, please."
     if not 1 <= command.points <= MOST_POINTS:
         problems["points"] = f"Between 1 and {MOST_POINTS} points."
-    if not 0 <= command.weight <= MOST_WEIGHT:
-        problems["weight"] = f"Between 0 and {MOST_WEIGHT}."
     if not 0 <= command.max_files <= MOST_FILES:
         problems["max_files"] = f"Between 0 and {MOST_FILES} files."
     if command.attempts_allowed is not None and command.attempts_allowed < 1:

@@ -7,7 +7,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from portal.domain.clock import now
-from portal.keeping.invariants import files, groups, jobs, media, people, quizzes, timetable, trail, uploads, work
+from portal.keeping.invariants import (
+    files,
+    groups,
+    jobs,
+    media,
+    people,
+    quizzes,
+    results,
+    timetable,
+    trail,
+    uploads,
+    work,
+)
 from portal.keeping.invariants.look import Found, Look
 
 LOOK_AGAIN_SECONDS = 1.0
@@ -69,6 +81,7 @@ INVARIANTS = (
     Invariant(jobs.no_job_was_given_up),
     Invariant(jobs.periodic_jobs_go_on, passes=True),
     Invariant(jobs.every_later_material_has_its_announcement),
+    Invariant(results.weights_add_to_a_hundred),
     Invariant(people.seats_are_counted_and_suffice),
     Invariant(people.everyone_enrolled_has_a_seat),
     Invariant(people.roles_fit_what_people_do),

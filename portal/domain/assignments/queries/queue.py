@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Subquery, bindparam, func, lateral, or_, select, true, union_all
+from sqlalchemy import ColumnElement, Select, Subquery, bindparam, func, lateral, or_, select, true, tuple_, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
@@ -280,6 +280,11 @@ def _part_of_queue(waiting: Waiting) -> ColumnElement[bool]:
 
 @cache
 def _counts() -> Select[*tuple[Any, ...]]:
+    """Every part is counted from its own index: read as one list, all that was ever handed in would be looked at."""
+    of_one = Submission.assignment_id == Assignment.id
+    to_mark = select(func.count()).select_from(Submission).where(of_one, waits_for_mark()).correlate(Assignment)
+    handed_in = select(Submission.id).where(of_one, among(Submission.state, HANDED_IN)).correlate(Assignment)
+    held = _held_back()
     return (
         select(
             Assignment.id,
@@ -287,14 +292,34 @@ def _counts() -> Select[*tuple[Any, ...]]:
             Intake.id.label("intake_id"),
             Intake.title.label("intake"),
             Course.title.label("course"),
-            func.count().filter(waits_for_mark()),
-            func.count().filter(mark_is_held_back()),
+            to_mark.scalar_subquery(),
+            func.coalesce(held.c.number, 0),
         )
         .join(Intake, Intake.id == Assignment.intake_id)
         .join(Course, Course.id == Intake.course_id)
         .join(IntakeTrainer, IntakeTrainer.intake_id == Intake.id)
-        .join(Submission, Submission.assignment_id == Assignment.id)
-        .where(IntakeTrainer.user_id == bindparam("trainer_id"), among(Submission.state, HANDED_IN))
-        .group_by(Assignment.id, Intake.id, Course.id)
+        .outerjoin(held, held.c.assignment_id == Assignment.id)
+        .where(IntakeTrainer.user_id == bindparam("trainer_id"), handed_in.exists())
         .order_by(Assignment.due_at.desc(), Assignment.id)
+    )
+
+
+def _held_back() -> Subquery:
+    """How many marks of each of a trainer's assignments are held back: the newest of their work, and not released."""
+    later = aliased(Grade)
+    newer = select(later.id).where(
+        later.submission_id == Grade.submission_id,
+        later.enrolment_id == Grade.enrolment_id,
+        tuple_(later.graded_at, later.id) > tuple_(Grade.graded_at, Grade.id),
+    )
+    marked = among(Submission.state, [SubmissionState.GRADED, SubmissionState.RETURNED])
+    return (
+        select(Submission.assignment_id, func.count(func.distinct(Submission.id)).label("number"))
+        .select_from(Grade)
+        .join(Submission, Submission.id == Grade.submission_id)
+        .join(Assignment, Assignment.id == Submission.assignment_id)
+        .join(IntakeTrainer, IntakeTrainer.intake_id == Assignment.intake_id)
+        .where(Grade.released_at.is_(None), marked, ~newer.exists(), IntakeTrainer.user_id == bindparam("trainer_id"))
+        .group_by(Submission.assignment_id)
+        .subquery("held")
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -64,7 +65,7 @@ class SetPage:
     assignment_type: str
     instructions: str
     points: int
-    weight: int
+    weight: Decimal
     opens_at: datetime | None
     due_at: datetime
     cut_off_at: datetime | None

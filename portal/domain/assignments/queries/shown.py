@@ -118,14 +118,19 @@ def counting_mark() -> LateralFromClause:
         .correlate(Assignment, Enrolment)
         .subquery("shown")
     )
-    best_first = case((Assignment.counted_attempt == CountedAttempt.BEST, shown.c.final_points))
     return lateral(
         select(shown.c.final_points)
-        .order_by(best_first.desc().nulls_last(), shown.c.attempt.desc())
+        .order_by(*what_counts_first(shown.c.final_points, shown.c.attempt))
         .limit(1)
         .correlate(Assignment),
         "mark",
     )
+
+
+def what_counts_first(points: ColumnElement[Any], attempt: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
+    """The order in which the attempt that counts comes first, among those of an `Assignment` that are marked."""
+    best_first = case((Assignment.counted_attempt == CountedAttempt.BEST, points))
+    return best_first.desc().nulls_last(), attempt.desc()
 
 
 def released_marks() -> ColumnElement[list[dict[str, Any]] | None]:

@@ -122,7 +122,7 @@ class AssignmentPage:
     state: str
     instructions: str
     points: int
-    weight: int
+    weight: Decimal
     opens_at: datetime | None
     due_at: datetime
     cut_off_at: datetime | None
