@@ -5,8 +5,10 @@ from portal.db import Base
 from portal.domain import numbering
 from portal.domain.accounts import models as accounts
 from portal.domain.assignments import attachment_models as attachments
+from portal.domain.assignments import group_models as groups
 from portal.domain.assignments import models as assignments
 from portal.domain.assignments import note_models as notes
+from portal.domain.assignments import phrase_models as phrases
 from portal.domain.assignments import rubric_models as rubrics
 from portal.domain.audit import models as audit
 from portal.domain.courses import models as courses
@@ -28,6 +30,7 @@ __all__ = [
     "courses",
     "enrolments",
     "files",
+    "groups",
     "idempotency",
     "live_classes",
     "metadata",
@@ -35,6 +38,7 @@ __all__ = [
     "notifications",
     "numbering",
     "outbox",
+    "phrases",
     "quizzes",
     "rubrics",
     "stored_state",

@@ -16,11 +16,13 @@ from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.adapters.storage import Storage
 from portal.cli.demo_files import stored_pdf, stored_picture
-from portal.domain.assignments import marking, setting, submitting
+from portal.domain.assignments import grouping, marking, setting, submitting
+from portal.domain.assignments.group_models import GroupFormation
 from portal.domain.assignments.marking import GradeSubmission
 from portal.domain.assignments.models import Assignment, AssignmentType, Submission
 from portal.domain.assignments.setting import SetAssignment
@@ -28,6 +30,7 @@ from portal.domain.assignments.work import SubmitAssignment
 from portal.domain.courses import materials
 from portal.domain.courses.materials import AddMaterial
 from portal.domain.courses.models import MaterialKind, Module
+from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import Conflict
 from portal.domain.files.operations import StoredBytes
 from portal.domain.live_classes import rooms, scheduling
@@ -161,6 +164,7 @@ def _set_assignment(story: Story, running: Running, entry: dict[str, Any]) -> As
         due_at=story.day(entry["due"], 18),
         cut_off_at=story.day(entry["cut_off"], 18) if "cut_off" in entry else None,
         attempts_allowed=entry.get("attempts"),
+        **_in_groups(entry),
     )
     at = story.day(entry["set"], 8)
     assignment = setting.create_assignment(story.session, running.trainer, running.intake_id, command, at=at)
@@ -177,7 +181,31 @@ def _set_assignment(story: Story, running: Running, entry: dict[str, Any]) -> As
         questions.set_quiz(story.session, running.trainer, assignment.id, how, at=at)
     if entry.get("published", True):
         setting.publish_assignment(story.session, running.trainer, assignment.id, at=at)
+    if "groups" in entry:
+        _form_groups(story, running, assignment, entry["groups"], at)
     return assignment
+
+
+def _in_groups(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return that students choose groups of two to four, where some are named."""
+    if "groups" not in entry:
+        return {}
+    return {"group_formation": GroupFormation.STUDENTS, "group_least": 2, "group_most": 4}
+
+
+def _form_groups(
+    story: Story, running: Running, assignment: Assignment, groups: dict[str, list[int]], at: datetime
+) -> None:
+    """Form groups of the students at these places; the others are still to choose."""
+    rows = story.session.execute(
+        select(Enrolment.user_id, Enrolment.id).where(Enrolment.intake_id == running.intake_id)
+    )
+    enrolled = {row.user_id: row.id for row in rows}
+    wanted = [
+        grouping.NewGroup(tuple(enrolled[running.students[place].person_id] for place in places), name)
+        for name, places in groups.items()
+    ]
+    grouping.form_groups(story.session, running.trainer, assignment.id, wanted, at=at)
 
 
 def _hand_in_all(story: Story, running: Running, assignment: Assignment, entry: dict[str, Any]) -> list[Submission]:

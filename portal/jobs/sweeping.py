@@ -91,6 +91,7 @@ KEPT = {
     "materials assignments live_classes": "With their intake",
     "attachments": "With their assignment; until work is handed in their trainer may remove them",
     "submissions submission_members submission_files submission_links grades": "What was handed in and its marks stand",
+    "assignment_groups group_members": "With the assignment they were formed for",
     "extensions extended_dates": "With the work they were asked for",
     "grade_levels grade_questions": "As the marks they belong to",
     "quizzes quiz_questions quiz_options": "With their assignment",

@@ -29,6 +29,9 @@ class Program:
         headers = self.headers | content.pop("headers", {}) | ({"Idempotency-Key": key} if key else {})
         return self._checked(self._client.post(f"/api/v1{path}", headers=headers, **content))
 
+    def delete(self, path: str) -> TestResponse:
+        return self._checked(self._client.delete(f"/api/v1{path}", headers=self.headers))
+
     def put(self, path: str, **content: Any) -> TestResponse:
         return self._checked(self._client.put(f"/api/v1{path}", headers=self.headers, **content))
 

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from portal.domain.accounts.models import SecurityEvent, User
 from portal.domain.assignments.attachment_models import Attachment
+from portal.domain.assignments.group_models import AssignmentGroup, GroupMember
 from portal.domain.assignments.models import (
     Assignment,
-    FeedbackPhrase,
     Grade,
     Submission,
     SubmissionFile,
@@ -20,6 +20,7 @@ from portal.domain.assignments.models import (
     SubmissionMember,
 )
 from portal.domain.assignments.note_models import ReviewNote
+from portal.domain.assignments.phrase_models import FeedbackPhrase
 from portal.domain.audit.models import AuditEntry
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.files.models import StoredFile
@@ -126,6 +127,22 @@ def _work_at_the_office(session: Session, cast: Cast, number: int) -> None:
     )
 
 
+def _group_of(session: Session, cast: Cast, assignment: Assignment, enrolment: Enrolment) -> Any:
+    """Return the group of a student where work is done in groups; a new one for who is in none."""
+    if assignment.group_formation is None:
+        return None
+    present = session.get(GroupMember, (assignment.id, enrolment.id))
+    if present is not None:
+        return present.group_id
+    named = {"assignment_id": assignment.id, "name": f"Group of {enrolment.id}", "created_by": cast.kofi.id}
+    group = add(session, AssignmentGroup(**named, created_at=now()))
+    add(
+        session,
+        GroupMember(assignment_id=assignment.id, enrolment_id=enrolment.id, group_id=group.id, joined_at=now()),
+    )
+    return group.id
+
+
 def _hand_in(
     session: Session,
     cast: Cast,
@@ -144,6 +161,7 @@ def _hand_in(
         Submission(
             assignment_id=assignment.id,
             enrolment_id=enrolment.id,
+            group_id=_group_of(session, cast, assignment, enrolment),
             attempt=attempt,
             state="submitted" if mark is None else "returned",
             number=f"S26-{number:06}-B",

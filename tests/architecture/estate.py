@@ -11,15 +11,16 @@ from sqlalchemy.orm import Session
 from portal.domain.accounts.models import SecurityEvent, SingleUseToken
 from portal.domain.accounts.tokens import LINK_LENGTH
 from portal.domain.assignments.attachment_models import Attachment
+from portal.domain.assignments.group_models import AssignmentGroup, GroupMember
 from portal.domain.assignments.models import (
     Extension,
-    FeedbackPhrase,
     Grade,
     Submission,
     SubmissionFile,
     SubmissionMember,
 )
 from portal.domain.assignments.note_models import ReviewNote, ReviewReply
+from portal.domain.assignments.phrase_models import FeedbackPhrase
 from portal.domain.assignments.receipts import receipt_number
 from portal.domain.audit.models import AuditEntry
 from portal.domain.files.models import FileCopy, FileFacts, StoredFile, Upload
@@ -50,12 +51,23 @@ STORAGE_KEYS = (STORAGE_KEY, COPY_KEY, VOICE_KEY, BRIEF_KEY)
 def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -> dict[str, Any]:
     """Return the value of every URL argument by its name."""
     material = make_material(session, cast.intake, cast.module, cast.kofi)
-    assignment = make_assignment(session, cast.intake, cast.kofi)
+    assignment = make_assignment(
+        session, cast.intake, cast.kofi, group_formation="students", group_least=1, group_most=3
+    )
+    group = add(
+        session,
+        AssignmentGroup(assignment_id=assignment.id, name="Ama's group", created_by=cast.ama.id, created_at=now()),
+    )
+    add(
+        session,
+        GroupMember(assignment_id=assignment.id, enrolment_id=cast.enrolment.id, group_id=group.id, joined_at=now()),
+    )
     submission = add(
         session,
         Submission(
             assignment_id=assignment.id,
             enrolment_id=cast.enrolment.id,
+            group_id=group.id,
             attempt=1,
             state="graded",
             text="My work.",
@@ -266,6 +278,7 @@ def build_estate(session: Session, cast: Cast, *, file_name: str = "work.jpg") -
         "file_id": file.id,
         "upload_id": upload.id,
         "extension_id": extension.id,
+        "group_id": group.id,
         "grade_id": grade.id,
         "live_class_id": live_class.id,
         "class_id": live_class.id,

@@ -34,7 +34,7 @@ A_PLAUSIBLE_FORM = {
     "action": "release",
 }
 A_PLAUSIBLE_MARK = {"grade": 100}
-"""For the calls of marking that read JSON."""
+"""For the calls that read JSON."""
 
 ELSEWHERE = frozenset({"auth.kept_form"})
 """Named by a key of its own: tests/blueprints/test_kept_forms.py."""
@@ -210,8 +210,9 @@ def _content(method: str, address: str) -> dict[str, Any]:
     """Return what is sent with a request: nothing to read, a form to pages, JSON to the calls that take it."""
     if method == "GET":
         return {}
-    if address.startswith("/api/v1/") and address.endswith(("/grade", "/extensions", "/decision")):
-        return {"json": A_PLAUSIBLE_MARK | {"hours": 24}}
+    takes_json = "/quizzes/" in address or address.endswith(("/grade", "/extensions", "/decision", "/group"))
+    if address.startswith("/api/v1/") and takes_json:
+        return {"json": A_PLAUSIBLE_MARK | {"hours": 24, "kind": "short", "text": "Not hers", "points": 10}}
     if address.startswith("/api/v1/") and address.endswith("/weights"):
         return {"json": {"weights": [], "seen": ""}}
     return {"data": A_PLAUSIBLE_FORM}

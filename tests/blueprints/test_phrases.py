@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.domain.assignments.models import FeedbackPhrase, Grade, MarkingDraft
+from portal.domain.assignments.models import Grade, MarkingDraft
+from portal.domain.assignments.phrase_models import FeedbackPhrase
 from portal.domain.assignments.phrases import MOST_PHRASES
 from tests.cast import Cast
 from tests.domain.assignments.arranging import hand_in

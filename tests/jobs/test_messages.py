@@ -25,6 +25,7 @@ DATA = {
     "number": "S-0147",
     "code": "K7QF-2M9X",
     "files": [{"name": "portrait.jpg", "size": 48_213, "sha256": "ab" * 32}],
+    "by": "Abena Tetteh",
     "more": "2 days",
     "answer": "Get well soon.",
     "reason": "The studio has no power.",

@@ -61,6 +61,15 @@ LATER_CLASS = """
     SELECT gen_random_uuid(), {intake}, 'class', 'Again', starts_at, ends_at, {trainer}, meeting_url, created_by
     FROM live_classes
     """
+IN_GROUPS = [
+    "UPDATE assignments SET group_formation = 'trainer', group_least = 1, group_most = 1",
+    "INSERT INTO assignment_groups (id, assignment_id, name, members, created_by, created_at) "
+    "SELECT gen_random_uuid(), id, 'Birds', 1, created_by, now() FROM assignments",
+    "INSERT INTO group_members (assignment_id, enrolment_id, group_id, joined_at) "
+    "SELECT g.assignment_id, e.id, g.id, now() - interval '1 day' FROM assignment_groups g "
+    "JOIN assignments a ON a.id = g.assignment_id JOIN enrolments e ON e.intake_id = a.intake_id",
+    "UPDATE submissions s SET group_id = g.id FROM assignment_groups g WHERE g.assignment_id = s.assignment_id",
+]
 A_STRANGER = "(SELECT id FROM users WHERE first_name = 'Esi')"
 ANOTHER_TRAINER = "(SELECT id FROM users WHERE first_name = 'Yaw')"
 ANOTHER_INTAKE = (
@@ -190,6 +199,28 @@ PLANTED: list[tuple[str, list[str], str]] = [
         "every_date_is_moved_by_what_was_granted",
         ["INSERT INTO extended_dates SELECT enrolment_id, assignment_id, 24 FROM submissions LIMIT 1"],
         "has 24 hours more",
+    ),
+    (
+        "nobody_is_in_two_groups",
+        [*IN_GROUPS, "UPDATE enrolments SET state = 'withdrawn', ended_at = now()"],
+        "and not in its intake",
+    ),
+    ("no_group_is_overfull", [*IN_GROUPS, "UPDATE assignment_groups SET members = 4"], "has 1 members, counts 4"),
+    (
+        "work_of_a_group_counts_for_its_members",
+        [*IN_GROUPS, "DELETE FROM submission_members"],
+        "does not count for enrolment",
+    ),
+    ("work_of_a_group_counts_for_its_members", [IN_GROUPS[0]], "is of one student where groups hand in"),
+    (
+        "attempts_of_a_group_follow_one_another",
+        [
+            *IN_GROUPS,
+            "ALTER TABLE submissions DROP CONSTRAINT uq_submissions_assignment_id_enrolment_id_attempt",
+            "ALTER TABLE submissions DROP CONSTRAINT uq_submissions_group_id_attempt",
+            "UPDATE submissions SET attempt = 1",
+        ],
+        "attempts number 1",
     ),
     ("every_mark_is_within_its_points", ["UPDATE assignments SET points = 50"], "gives 70.00 of 50 points"),
     ("every_mark_is_within_its_points", ["DELETE FROM submission_members"], "whose work it is not"),

@@ -39,6 +39,7 @@ def register(app: Flask) -> None:
         docs,
         extensions,
         figures,
+        groups,
         live_classes,
         marking,
         notes,
@@ -62,7 +63,7 @@ def register(app: Flask) -> None:
         },
     )
     api = _Api(app)
-    handing_in = assignments, attachments, uploads, receipts, extensions
+    handing_in = assignments, attachments, groups, uploads, receipts, extensions
     about_marks = rubrics, marking, notes, releasing, figures, quizzes, quiz_setting, results
     for module in (auth, courses, *handing_in, *about_marks, live_classes, dashboards):
         csrf.exempt(module.blueprint)

@@ -127,6 +127,8 @@ def assignment(assignment_id: UUID) -> dict[str, Any]:
             "attachments": [_attachment(file) for file in found.attachments],
             "rubric": found.rubric,
             "late_policy": found.late_policy,
+            "group_work": _group_work(found),
+            "group": found.group,
             "percent_off_now": percent_off(found.late_policy, found.due_at, now()),
             "draft": _draft(found) if found.draft_text is not None else None,
             "submissions": submissions,
@@ -143,7 +145,7 @@ def assignment(assignment_id: UUID) -> dict[str, Any]:
     status=201,
     refusals={
         404: NONE_OF_YOURS,
-        409: "Not open, closed, no attempt left, or the first request with this key is still at work.",
+        409: "Not open, closed, no attempt left, in no group, or the first request with this key is still at work.",
         413: "A file, or all of them together, is too large.",
     },
 )
@@ -232,6 +234,17 @@ def _attachment(file: AttachedFile) -> dict[str, Any]:
     return asdict(file) | {"url": url_for("api_attachments.attachment", attachment_id=file.id)}
 
 
+def _group_work(page: AssignmentPage) -> dict[str, Any] | None:
+    if page.group_formation is None:
+        return None
+    return {
+        "formed_by": page.group_formation,
+        "least": page.group_least,
+        "most": page.group_most,
+        "until": page.group_until,
+    }
+
+
 def _status(row: ListedAssignment) -> str:
     return (row.attempt_state or "submitted") if row.attempts else "not_submitted"
 
@@ -265,6 +278,8 @@ def _submission(assignment_id: UUID, attempt: Attempt, files: list[WorkFile]) ->
         "submission_text": attempt.text,
         "links": attempt.links,
         "files": files,
+        "group": attempt.group,
+        "handed_in_by": attempt.by,
         "mark": attempt.shown,
         "earlier_marks": attempt.marks[1:],
     }

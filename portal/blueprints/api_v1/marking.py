@@ -38,6 +38,8 @@ class GivenMarkSchema(ma.Schema):
     """A mark as its trainer sees it, released or not."""
 
     id = ma.fields.UUID(required=True)
+    enrolment_id = ma.fields.UUID(required=True, metadata={"description": "whose mark it is: of a group each has one"})
+    student = ma.fields.String(required=True)
     points = ma.fields.Decimal(required=True, as_string=True, attribute="final_points")
     raw_points = ma.fields.Decimal(required=True, as_string=True)
     penalty_points = ma.fields.Decimal(required=True, as_string=True)
@@ -60,8 +62,9 @@ class SubmissionToMarkSchema(ma.Schema):
     assignment_id = ma.fields.UUID(required=True)
     assignment_title = ma.fields.String(required=True, attribute="title")
     max_points = ma.fields.Integer(required=True, attribute="points")
-    student = ma.fields.String(required=True)
+    student = ma.fields.String(required=True, metadata={"description": "the student, or the name of the group"})
     student_number = ma.fields.String(required=True, allow_none=True)
+    group_id = ma.fields.UUID(required=True, allow_none=True)
     attempt = ma.fields.Integer(required=True)
     status = ma.fields.String(
         required=True, attribute="state", metadata={"enum": ["submitted", "graded", "returned", "withdrawn"]}
@@ -121,6 +124,11 @@ class MarkToGiveSchema(ma.Schema):
         validate=[at_most(LONGEST_REASON), NO_NUL],
         metadata={"description": "why it replaces that mark: required then, and read by the student"},
     )
+    enrolment_id = ma.fields.UUID(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "the one member of a group whose mark this is; left out: all get it"},
+    )
 
 
 @call(
@@ -163,6 +171,7 @@ def grade(sent: dict[str, Any], submission_id: UUID) -> Response:
         release=sent["release"],
         seen=sent["seen"],
         reason=sent["reason"],
+        enrolment_id=sent["enrolment_id"],
     )
     perform(grade_submission, caller(), command, at=now())
     return jsonify(Bench().dump(success(_on_the_bench(submission_id), "Marked.")))
@@ -177,7 +186,7 @@ def _points(grade: Decimal | None, page: SubmissionPage) -> Decimal | None:
 def _on_the_bench(submission_id: UUID) -> dict[str, Any]:
     session = current_session()
     page = submission_for(session, caller().person_id, submission_id)
-    attempts = attempts_beside(session, page.assignment_id, page.enrolment_id)
+    attempts = attempts_beside(session, page.assignment_id, page.owner_id)
     return vars(page) | {
         "percent_off": page.percent_off,
         "marks": next(attempt.grades for attempt in attempts if attempt.id == page.id),

@@ -146,7 +146,7 @@ def quiz(quiz_id: UUID) -> dict[str, Any]:
     facts = quiz_facts(session, page.id, page.enrolment_id)
     if facts is None:
         raise NotFound
-    attempts = [each for each in attempts_of(session, student_id, page.id) if each.enrolment_id == page.enrolment_id]
+    attempts = [each for each in attempts_of(session, student_id, page.id) if each.owner_id == page.enrolment_id]
     return success(
         {
             "id": page.id,

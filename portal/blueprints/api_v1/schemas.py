@@ -125,6 +125,25 @@ class AttachmentSchema(SubmittedFileSchema):
     url = ma.fields.String(required=True, metadata={"description": "where it is downloaded, with the same token"})
 
 
+class OwnGroupSchema(ma.Schema):
+    """The group that a student is in."""
+
+    id = ma.fields.UUID(required=True)
+    name = ma.fields.String(required=True)
+    members = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "names"})
+
+
+class GroupWorkSchema(ma.Schema):
+    """How groups are formed."""
+
+    formed_by = ma.fields.String(required=True, metadata={"enum": ["trainer", "students"]})
+    least = ma.fields.Integer(required=True)
+    most = ma.fields.Integer(required=True)
+    until = ma.fields.AwareDateTime(
+        required=True, allow_none=True, metadata={"description": "students choose until then; null: until it is due"}
+    )
+
+
 class SubmissionSchema(ma.Schema):
     """A hand-in: its receipt, and its mark once that is released."""
 
@@ -139,6 +158,12 @@ class SubmissionSchema(ma.Schema):
     submission_text = ma.fields.String(required=True)
     links = ma.fields.List(ma.fields.String(), required=True)
     files = ma.fields.List(ma.fields.Nested(SubmittedFileSchema), required=True)
+    group = ma.fields.String(
+        required=True, allow_none=True, metadata={"description": "the group whose work it is; null: one's own alone"}
+    )
+    handed_in_by = ma.fields.String(
+        required=True, allow_none=True, metadata={"description": "who of the group handed it in"}
+    )
     mark = ma.fields.Nested(MarkSchema, required=True, allow_none=True)
     earlier_marks = ma.fields.List(
         ma.fields.Nested(MarkSchema), required=True, metadata={"description": "those it replaced, the newest first"}
@@ -186,6 +211,10 @@ class AssignmentDetailSchema(AssignmentSchema):
     )
     rubric = ma.fields.Nested(RubricSchema, required=True, allow_none=True)
     late_policy = ma.fields.Nested(LatePolicySchema, required=True, allow_none=True)
+    group_work = ma.fields.Nested(
+        GroupWorkSchema, required=True, allow_none=True, metadata={"description": "null: everyone does it alone"}
+    )
+    group = ma.fields.Nested(OwnGroupSchema, required=True, allow_none=True)
     percent_off_now = ma.fields.Integer(
         required=True, metadata={"description": "what work handed in at this moment loses"}
     )

@@ -11,6 +11,7 @@ from portal.blueprints.student import (  # noqa: E402, F401 - the views register
     dashboard,
     drafts,
     extensions,
+    groups,
     live_classes,
     notes,
     quizzes,

@@ -17,6 +17,7 @@ from portal.blueprints.student.review import review_of
 from portal.db import current_session, perform, release_connection
 from portal.domain.assignments import deadlines, extensions, late_policy, queries
 from portal.domain.assignments.arrivals import judge
+from portal.domain.assignments.group_work import NO_GROUP
 from portal.domain.assignments.models import Submission
 from portal.domain.assignments.pending import cancel_pending, hand_in_when_complete
 from portal.domain.assignments.queries.attachments import attachment_for
@@ -246,8 +247,8 @@ def show_assignment(
     form = form or _blank_form(page)
     session, student_id, at = current_session(), the_person().person_id, now()
     attempts = queries.attempts_of(session, student_id, page.id)
-    own = [each for each in attempts if each.enrolment_id == page.enrolment_id and each.state != "withdrawn"]
-    made = deadlines.Made.of(attempt.late for attempt in own)
+    own = [each for each in attempts if each.owner_id == page.owner_id and each.state != "withdrawn"]
+    made = deadlines.Made.of(page.group.late if page.group else [attempt.late for attempt in own])
     uploads = waiting_uploads(session, student_id, FilePurpose.SUBMISSION, page.id) if page.has_uploads else []
     unfinished = [upload for upload in uploads if upload.state == UploadState.RECEIVING]
     judged_at = judge(session, page.due_at, uploads, at).at
@@ -261,7 +262,7 @@ def show_assignment(
         "percent_off": late_policy.percent_off(page.late_policy, page.due_at, judged_at),
         "more_time": extensions.in_words,
         "late_policy": late_policy.in_words(page.late_policy) if page.late_policy else "",
-        "refusal": _why_closed(page) or deadlines.refusal(page.dates, page.attempts_allowed, made, judged_at),
+        "refusal": _why_refused(page) or deadlines.refusal(page.dates, page.attempts_allowed, made, judged_at),
         "attempts_made": made.number,
         "attempts_left": deadlines.attempts_left(page.attempts_allowed, made.number),
         "attempts": attempts,
@@ -277,6 +278,12 @@ def show_assignment(
     }
     context |= review_of(page, attempts) | more
     return respond("student/assignment.html", block, status=status, **context)
+
+
+def _why_refused(page: AssignmentPage) -> str | None:
+    """Return why nothing is taken from this student now whatever the time, if so."""
+    without_group = page.group_formation is not None and page.group is None
+    return _why_closed(page) or (NO_GROUP if without_group else None)
 
 
 def _why_closed(page: AssignmentPage) -> str | None:

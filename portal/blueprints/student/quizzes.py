@@ -147,7 +147,7 @@ def _save(page: AttemptPage, typed: dict[UUID, GivenAnswer]) -> BaseResponse | N
 def _start(page: AssignmentPage, facts: QuizFacts, *, refused: str = "", status: int = 200) -> Response:
     at = now()
     attempts = queries.attempts_of(current_session(), the_person().person_id, page.id)
-    made = deadlines.Made.of(attempt.late for attempt in attempts if attempt.enrolment_id == page.enrolment_id)
+    made = deadlines.Made.of(attempt.late for attempt in attempts if attempt.owner_id == page.enrolment_id)
     context: dict[str, Any] = {
         "assignment": page,
         "quiz": facts,

@@ -22,7 +22,7 @@ def review_of(page: AssignmentPage, attempts: list[Attempt]) -> dict[str, Any]:
     if any(attempt.mark is not None for attempt in attempts):  # before that no note is shown, and none is asked for
         notes = queries.notes_shown_to(current_session(), the_person().person_id, page.id)
     standing = {
-        attempt.id: queries.standing_on(notes, attempt.enrolment_id, attempt.attempt, attempt.submitted_at)
+        attempt.id: queries.standing_on(notes, attempt.owner_id, attempt.attempt, attempt.submitted_at)
         for attempt in attempts
     }
     noted = [attempt for attempt in attempts if standing[attempt.id]]

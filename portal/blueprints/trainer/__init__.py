@@ -14,6 +14,7 @@ from portal.blueprints.trainer import (  # noqa: E402, F401 - the views register
     extensions,
     figures,
     gradebook,
+    groups,
     hand_ins,
     live_classes,
     mark_sheets,

@@ -16,6 +16,8 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from portal.blueprints.trainer import blueprint
 from portal.db import current_session, perform
 from portal.domain.assignments import queries
+from portal.domain.assignments.group_models import GroupFormation
+from portal.domain.assignments.group_rules import MOST_IN_A_GROUP
 from portal.domain.assignments.models import AssignmentType, CountedAttempt
 from portal.domain.assignments.queries.setting import SetPage
 from portal.domain.assignments.releasing import release_all_marks
@@ -50,6 +52,7 @@ from portal.web.htmx import go_to, respond
 from portal.web.pagination import cursor_of_request, links
 from portal.web.sessions import the_person
 
+USUAL_GROUP = (2, 4)  # members, least and most, as the form proposes them
 USUAL_DAYS = 7  # from setting a piece of work to its due date, as the form proposes it
 
 
@@ -81,6 +84,18 @@ class AssignmentForm(PortalForm):
         ],
         default=CountedAttempt.LATEST.value,
     )
+    group_formation = RadioField(
+        "Who does it",
+        choices=[
+            SelectChoice("", "Everyone alone"),
+            SelectChoice(GroupFormation.TRAINER.value, "Groups that I form"),
+            SelectChoice(GroupFormation.STUDENTS.value, "Groups that students choose"),
+        ],
+        default="",
+    )
+    group_least = IntegerField("Least members", [Optional(), NumberRange(1, MOST_IN_A_GROUP)], default=USUAL_GROUP[0])
+    group_most = IntegerField("Most members", [Optional(), NumberRange(1, MOST_IN_A_GROUP)], default=USUAL_GROUP[1])
+    group_until = LocalDateTimeField("Students choose until", [Optional()])
     rubric_version_id = SelectField("Rubric", default="")
     hold_marks = BooleanField("Hold marks back until I release them all together")
     late_percent = IntegerField("Off for each day late (%)", [Optional(), NumberRange(1, 100)])
@@ -100,11 +115,23 @@ class AssignmentForm(PortalForm):
             max_files=self.max_files.data or 0,
             attempts_allowed=self.attempts_allowed.data,
             counted_attempt=CountedAttempt(self.counted_attempt.data),
+            **self._groups(),
             rubric_version_id=UUID(self.rubric_version_id.data) if self.rubric_version_id.data else None,
             hold_marks=self.hold_marks.data,
             late_percent=self.late_percent.data,
             late_floor_percent=self.late_floor_percent.data or 0,
         )
+
+    def _groups(self) -> dict[str, Any]:
+        """Return what concerns groups; nothing where everyone works alone."""
+        if not self.group_formation.data:
+            return {}
+        return {
+            "group_formation": GroupFormation(self.group_formation.data),
+            "group_least": self.group_least.data,
+            "group_most": self.group_most.data,
+            "group_until": self.group_until.data,
+        }
 
 
 class NewAssignmentForm(AssignmentForm):
@@ -224,6 +251,9 @@ def _form_for_new() -> NewAssignmentForm:
 
 def _form_of(page: SetPage) -> AssignmentForm:
     form = AssignmentForm(obj=page)
+    form.group_formation.data = form.group_formation.data or ""
+    if page.group_formation is None and not form.is_submitted():
+        form.group_least.data, form.group_most.data = USUAL_GROUP
     _offer_rubrics(form, page)
     return form
 

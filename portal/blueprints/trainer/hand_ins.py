@@ -112,7 +112,14 @@ def _command(student: StudentServed, form: HandInForStudentForm, received: list[
 
 
 def _choices(open_work: list[WorkOpen]) -> list[SelectChoice]:
-    return [SelectChoice(str(work.id), work.title) for work in open_work]
+    return [SelectChoice(str(work.id), _named(work)) for work in open_work]
+
+
+def _named(work: WorkOpen) -> str:
+    """Return an assignment with the group for which it is handed in; without one nothing can be."""
+    if not work.in_groups:
+        return work.title
+    return f"{work.title}, for {work.group}" if work.group else f"{work.title}, in groups: in none yet"
 
 
 def _refuse(student: StudentServed, form: HandInForStudentForm, received: list[StoredBytes], status: int) -> Response:

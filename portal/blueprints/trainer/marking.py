@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from wtforms import BooleanField, HiddenField
 
 from portal.blueprints.trainer import blueprint
+from portal.blueprints.trainer.group_marks import MarksShown, marks_shown, member_asked
 from portal.blueprints.trainer.note_form import NoteForm, notes_beside
 from portal.db import current_session, perform
 from portal.domain.assignments import queries
@@ -27,6 +28,7 @@ from portal.domain.assignments.marking import (
     save_draft,
 )
 from portal.domain.assignments.phrases import with_phrases
+from portal.domain.assignments.queries.groups import members_of_work
 from portal.domain.assignments.queries.marking import GradeRow, SubmissionPage
 from portal.domain.assignments.queries.queue import QueueFilter, Waiting, WaitingCount
 from portal.domain.assignments.releasing import release_marks
@@ -150,6 +152,7 @@ def grade(submission_id: UUID) -> BaseResponse:
             release=form.release.data,
             seen=id_or_none(form.seen.data),
             reason=form.reason.data or "",
+            enrolment_id=_member(page),
         )
         given = perform(grade_submission, person, command, at=now())
     except (Invalid, Conflict) as refusal:
@@ -157,7 +160,7 @@ def grade(submission_id: UUID) -> BaseResponse:
         return bench(page, form, status=status, meanwhile=isinstance(refusal, MarkedMeanwhile), unchosen=refusal.fields)
     released = "released" if form.release.data else "saved and held back"
     lateness = f", less {page.percent_off} % for being late" if page.percent_off else ""
-    flash(f"{page.student}: {points(given[0].raw_points)} of {page.points}{lateness}, {released}.", "done")
+    flash(f"{_whose(page, command)}: {points(given[0].raw_points)} of {page.points}{lateness}, {released}.", "done")
     return go_to(
         following or url_for("trainer.submission", submission_id=submission_id, **parameters_of(chosen_part()))
     )
@@ -168,9 +171,9 @@ def grade(submission_id: UUID) -> BaseResponse:
 def release(submission_id: UUID) -> BaseResponse:
     """Show the student the newest mark of this submission."""
     person = the_person()
-    queries.submission_for(current_session(), person.person_id, submission_id)
+    page = queries.submission_for(current_session(), person.person_id, submission_id)
     try:
-        perform(release_marks, person, [submission_id], at=now())
+        perform(release_marks, person, [submission_id], enrolment_id=_member(page), at=now())
         flash("Released: the student sees mark and feedback.", "done")
     except Conflict as refusal:
         flash(refusal.message, "problem")
@@ -219,10 +222,13 @@ def bench(
     Where another mark was given meanwhile, both are shown, and saving again replaces it knowingly.
     """
     session, trainer_id, chosen = current_session(), the_person().person_id, chosen_part()
-    attempts = queries.attempts_beside(session, page.assignment_id, page.enrolment_id)
-    grades = next(attempt.grades for attempt in attempts if attempt.id == page.id)
-    typed = _levels_as_typed() if form else _levels_of(page, grades)
-    form = form or _form_as_typed(page, grades)
+    attempts = queries.attempts_beside(session, page.assignment_id, page.owner_id)
+    marks = marks_shown(page, next(attempt.grades for attempt in attempts if attempt.id == page.id))
+    grades = marks.grades
+    if marks.member:  # what was typed and not yet given is for all
+        page = replace(page, draft_saved_at=None)
+    typed = _levels_as_typed() if form else _levels_of(page, marks.to_change)
+    form = form or _form_as_typed(page, marks)
     if meanwhile and grades:
         form.seen.data = str(grades[0].id)
     if any(file.kind == "application/pdf" for file in page.files):
@@ -230,7 +236,7 @@ def bench(
     allow_recording()
     context: dict[str, Any] = {
         "submission": page,
-        "grades": grades,
+        **marks.as_context,
         "files": page.files,
         "attempts": attempts,
         "around": queries.around(session, trainer_id, chosen, page.id, page.submitted_at),
@@ -247,9 +253,23 @@ def bench(
     return respond("trainer/submission.html", status=status, **context)
 
 
-def _form_as_typed(page: SubmissionPage, grades: list[GradeRow]) -> MarkForm:
+def _member(page: SubmissionPage) -> UUID | None:
+    """Return the one member of a group that the address names."""
+    if "member" not in request.args:
+        return None
+    members = members_of_work(current_session(), page.id) if page.group_id else []
+    member = member_asked(members)
+    return member.enrolment_id if member else None
+
+
+def _whose(page: SubmissionPage, command: GradeSubmission) -> str:
+    """Return whose mark was given, as it is said."""
+    return page.student if command.enrolment_id is None else f"{page.student}, one member alone"
+
+
+def _form_as_typed(page: SubmissionPage, marks: MarksShown) -> MarkForm:
     """Return the form with what was typed and not yet given, else with the newest mark."""
-    seen = str(grades[0].id) if grades else ""
+    seen, grades = str(marks.grades[0].id) if marks.grades else "", marks.to_change
     if page.draft_saved_at is not None:
         typed = {"points": page.draft_points, "feedback": page.draft_feedback, "reason": page.draft_reason}
         return MarkForm(formdata=None, seen=seen, **typed)

@@ -36,13 +36,13 @@ class NoteForm(PortalForm):
 
 def notes_beside(page: SubmissionPage, form: NoteForm | None, parameters: dict[str, Any]) -> dict[str, Any]:
     """Return what the notes of a submission need to be shown, with a form that holds what was begun."""
-    notes = queries.notes_of(current_session(), page.assignment_id, page.enrolment_id) if page.has_notes else []
+    notes = queries.notes_of(current_session(), page.assignment_id, page.owner_id) if page.has_notes else []
     form = form or _begun(page)
     form.offer(page)
     return {
         "submission": page,
         "files": page.files,
-        "notes": queries.standing_on(notes, page.enrolment_id, page.attempt, page.submitted_at),
+        "notes": queries.standing_on(notes, page.owner_id, page.attempt, page.submitted_at),
         "note_form": form,
         "note_saved_at": page.noted_at,
         "note_refusal": None,

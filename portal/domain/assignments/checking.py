@@ -18,6 +18,7 @@ from portal.db import among
 from portal.domain.assignments import deadlines
 from portal.domain.assignments.arrivals import Judgement, judge
 from portal.domain.assignments.deadlines import Dates
+from portal.domain.assignments.group_work import HandingGroup
 from portal.domain.assignments.models import Assignment, AssignmentState, Submission
 from portal.domain.assignments.own_dates import own_dates
 from portal.domain.assignments.waiting import HANDED_IN
@@ -79,12 +80,13 @@ def _locked() -> Select[*tuple[Any, ...]]:
     )
 
 
-def made_so_far(session: Session, enrolment: Enrolment, assignment: Assignment) -> Sequence[bool]:
-    """Return of each attempt that stands whether it was late."""
+def made_so_far(
+    session: Session, enrolment: Enrolment, assignment: Assignment, group: HandingGroup | None = None
+) -> Sequence[bool]:
+    """Return of each attempt of the student, or of the group, that stands whether it was late."""
+    whose = Submission.enrolment_id == enrolment.id if group is None else Submission.group_id == group.id
     made = select(Submission.late).where(
-        Submission.assignment_id == assignment.id,
-        Submission.enrolment_id == enrolment.id,
-        among(Submission.state, HANDED_IN),
+        Submission.assignment_id == assignment.id, whose, among(Submission.state, HANDED_IN)
     )
     return session.scalars(made).all()
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from portal.db import uuid7
 from portal.domain.assignments.checking import lock_for_work, refuse_by_state, refuse_quiz
+from portal.domain.assignments.group_work import last_attempt, members_of
 from portal.domain.assignments.models import Submission, SubmissionLink, SubmissionState
 from portal.domain.assignments.work import LONGEST_LINK, LONGEST_TEXT, MOST_LINKS
 from portal.domain.errors import Invalid
@@ -35,9 +36,9 @@ def save_work_draft(
             drop_draft(session, draft.id)
         return
     if draft is None:
-        made = session.scalar(select(func.count()).select_from(Submission).where(own)) or 0
+        last = last_attempt(session, assignment, members_of(enrolment, None))
         draft = Submission(
-            id=uuid7(), enrolment_id=enrolment.id, assignment_id=assignment.id, attempt=made + 1, begun_at=at
+            id=uuid7(), enrolment_id=enrolment.id, assignment_id=assignment.id, attempt=last + 1, begun_at=at
         )
         session.add(draft)
     draft.text = text

@@ -53,6 +53,7 @@ class Change:
             feedback=self.feedback,
             seen=self.work.grade_id,
             reason=self.reason,
+            enrolment_id=self.work.enrolment_id,
         )
 
 

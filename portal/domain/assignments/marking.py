@@ -18,7 +18,7 @@ from portal.domain.accounts.models import User
 from portal.domain.assignments.by_rubric import ChooseLevel, keep_levels, levels_are, points_by_rubric
 from portal.domain.assignments.late_policy import LatePolicy, Penalty, penalty
 from portal.domain.assignments.models import Assignment, Grade, MarkingDraft, Submission, SubmissionMember
-from portal.domain.assignments.own_dates import own_dates
+from portal.domain.assignments.own_dates import dates_of_work
 from portal.domain.assignments.releasing import HELD_TOGETHER, release_computed_mark, release_marks, taught
 from portal.domain.assignments.transitions import Marking, next_submission_state
 from portal.domain.audit import operations as audit
@@ -46,6 +46,8 @@ class GradeSubmission:
     """The newest mark that whoever gives this one knew of; None where they knew of none."""
     reason: str = ""
     """Why it replaces that mark; the student reads it with the new one."""
+    enrolment_id: UUID | None = None
+    """The one member of a group whose mark this is; None: of all for whom the work counts."""
     by_questions: bool = False
     """Whether the points were counted from the questions of a quiz, which alone give its points."""
     anew: bool = False
@@ -102,11 +104,13 @@ def grade_submission(session: Session, actor: Actor, command: GradeSubmission, *
     off = _penalty(session, submission, assignment, points)
     before = submission.state
     submission.state = next_submission_state(before, Marking.GRADE)
-    earlier = _newest_grades(session, submission.id)
+    of_all = _newest_grades(session, submission.id)
+    earlier = _those_of(of_all, session, command)
     if not command.anew and _is_the_same(session, command, points, off, earlier):
         grades = earlier
     else:
         _refuse_unseen(session, actor, command, earlier, assignment)
+        _refuse_before_all(command, of_all)
         # the newest mark counts, also where the clock was moved back since the last one
         graded_at = max([at, *(grade.graded_at + timedelta(microseconds=1) for grade in earlier)])
         grades = _append_grades(session, actor, command, points, off, graded_at, replaces=bool(earlier))
@@ -117,14 +121,15 @@ def grade_submission(session: Session, actor: Actor, command: GradeSubmission, *
             "submission:grade",
             submission,
             before={"state": before} | _told(earlier),
-            after={"state": submission.state, "reason": command.reason} | _told(grades),
+            after={"state": submission.state, "reason": command.reason} | _for_one(command) | _told(grades),
             at=at,
         )
-    own_draft = (MarkingDraft.submission_id == submission.id) & (MarkingDraft.trainer_id == actor.person_id)
-    session.execute(delete(MarkingDraft).where(own_draft))
+    if command.enrolment_id is None:  # what was typed is for all
+        own_draft = (MarkingDraft.submission_id == submission.id) & (MarkingDraft.trainer_id == actor.person_id)
+        session.execute(delete(MarkingDraft).where(own_draft))
     changed(session, "submissions")
     if command.release and any(grade.released_at is None for grade in grades):
-        release_marks(session, actor, [submission.id], at=at)
+        release_marks(session, actor, [submission.id], enrolment_id=command.enrolment_id, at=at)
     return grades
 
 
@@ -162,7 +167,7 @@ def _check_words(command: GradeSubmission) -> None:
 def _penalty(session: Session, submission: Submission, assignment: Assignment, points: Decimal) -> Penalty:
     """Return what this work loses by being late, by the moment from which it counts and the student's own due date."""
     policy = LatePolicy.of(assignment.late_percent, assignment.late_floor_percent)
-    due_at = own_dates(session, submission.enrolment_id, assignment).due_at
+    due_at = dates_of_work(session, submission, assignment).due_at
     counted_at = submission.submitted_at if submission.late and submission.submitted_at else due_at
     return penalty(policy, due_at, counted_at, points)
 
@@ -194,8 +199,8 @@ def _refuse_unseen(
     """Refuse to replace a mark that was not seen, or without saying why."""
     if not newest:
         return
-    if command.seen not in {grade.id for grade in newest}:
-        latest = max(newest, key=lambda grade: (grade.graded_at, grade.id))
+    latest = max(newest, key=lambda grade: (grade.graded_at, grade.id))
+    if command.seen not in {grade.id for grade in newest if grade.graded_at == latest.graded_at}:
         name = session.scalar(select(User.first_name + " " + User.last_name).where(User.id == latest.graded_by))
         who = "You have" if latest.graded_by == actor.person_id else f"{name} has"
         raise MarkedMeanwhile(
@@ -209,9 +214,29 @@ def _refuse_unseen(
         )
 
 
+def _those_of(newest: Sequence[Grade], session: Session, command: GradeSubmission) -> Sequence[Grade]:
+    """Return the marks that this one would replace: of all members, or of the one it is for."""
+    if command.enrolment_id is None:
+        return newest
+    key = (command.submission_id, command.enrolment_id)
+    if session.get(SubmissionMember, key) is None:
+        raise NotFound
+    return [grade for grade in newest if grade.enrolment_id == command.enrolment_id]
+
+
+def _refuse_before_all(command: GradeSubmission, newest: Sequence[Grade]) -> None:
+    """Refuse a mark of one member while the others have none: the work would look marked."""
+    if command.enrolment_id is not None and not newest:
+        raise Conflict("Give all members a mark first; then give one of them another.")
+
+
 def _told(grades: Sequence[Grade]) -> dict[str, object]:
     """Return marks as the trail keeps them."""
     return {"points": grades[0].final_points, "grades": [grade.id for grade in grades]} if grades else {}
+
+
+def _for_one(command: GradeSubmission) -> dict[str, object]:
+    return {} if command.enrolment_id is None else {"enrolment_id": command.enrolment_id}
 
 
 def _lock_submission(session: Session, actor: Actor, submission_id: UUID) -> tuple[Submission, Assignment]:
@@ -240,6 +265,8 @@ def _append_grades(
     replaces: bool,
 ) -> list[Grade]:
     members = select(SubmissionMember.enrolment_id).where(SubmissionMember.submission_id == command.submission_id)
+    if command.enrolment_id is not None:
+        members = members.where(SubmissionMember.enrolment_id == command.enrolment_id)
     grades = [
         Grade(
             id=uuid7(),

@@ -22,6 +22,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, PrimaryKey, one_of
+from portal.domain.assignments.group_models import GroupFormation
 
 
 class AssignmentType(StrEnum):
@@ -107,6 +108,12 @@ class Assignment(Base):
     """The share of the points that stays, however late."""
     rubric_version_id: Mapped[UUID | None] = mapped_column(ForeignKey("rubric_versions.id"), index=True)
     """By what its work is marked; null: by points alone. A version never changes."""
+    group_formation: Mapped[str | None]
+    """Who forms the groups that do it together; null: everyone does it alone."""
+    group_least: Mapped[int | None]
+    group_most: Mapped[int | None]
+    group_until: Mapped[datetime | None]
+    """Until when students may choose their group; null: until the due date."""
     question_points: Mapped[int | None]
     """What its questions are worth together, kept by the operations of `quizzes`; null: it has none."""
     state: Mapped[str] = mapped_column(server_default=AssignmentState.DRAFT)
@@ -127,6 +134,13 @@ class Assignment(Base):
         CheckConstraint("attempts_allowed IS NULL OR attempts_allowed > 0", name="attempts_allowed"),
         CheckConstraint("late_percent BETWEEN 1 AND 100", name="late_percent"),
         CheckConstraint("late_floor_percent BETWEEN 0 AND 100", name="late_floor_percent"),
+        one_of("group_formation", GroupFormation, "group_formation"),
+        CheckConstraint(
+            "(group_formation IS NULL AND num_nonnulls(group_least, group_most, group_until) = 0) "
+            "OR (group_formation IS NOT NULL AND num_nulls(group_least, group_most) = 0 "
+            "AND group_least BETWEEN 1 AND group_most AND group_most <= 50)",
+            name="group_size",
+        ),
         CheckConstraint(
             "state <> 'published' OR question_points IS NULL OR question_points = points", name="question_points"
         ),
@@ -178,7 +192,8 @@ class Extension(Base):
 class ExtendedDate(Base):
     """By how many hours the dates of an assignment are moved for a student: the sum of what was granted.
 
-    Kept by the trigger `keep_extended_dates`, so that a list is sorted by them without adding up.
+    Who is in a group has the latest dates of all its members. Kept by the triggers `keep_extended_dates` and
+    `count_group_members`, so that a list is sorted by them without adding up.
     """
 
     __tablename__ = "extended_dates"
@@ -198,6 +213,9 @@ class Submission(Base):
     id: Mapped[PrimaryKey]
     assignment_id: Mapped[UUID] = mapped_column(ForeignKey("assignments.id"))
     enrolment_id: Mapped[UUID] = mapped_column(ForeignKey("enrolments.id"), index=True)
+    """Whose it is; of a group's work, for whom it was handed in. It counts for all its members."""
+    group_id: Mapped[UUID | None]
+    """The group that did it together; a draft is of one student alone."""
     attempt: Mapped[int]
     state: Mapped[str] = mapped_column(server_default=SubmissionState.DRAFT)
     text: Mapped[str] = mapped_column(server_default="")
@@ -219,6 +237,12 @@ class Submission(Base):
     __table_args__ = (
         one_of("state", SubmissionState, "state"),
         UniqueConstraint("assignment_id", "enrolment_id", "attempt"),
+        UniqueConstraint("group_id", "attempt"),
+        ForeignKeyConstraint(
+            ["group_id", "assignment_id"],
+            ["assignment_groups.id", "assignment_groups.assignment_id"],
+            name="fk_submissions_group_id",
+        ),
         UniqueConstraint("enrolment_id", "key"),
         UniqueConstraint("id", "assignment_id"),
         CheckConstraint("attempt > 0", name="attempt"),
@@ -381,20 +405,4 @@ class Grade(Base):
         CheckConstraint("final_points = greatest(raw_points - penalty_points, 0)", name="final_points"),
         Index("ix_grades_submission_id_enrolment_id_graded_at", "submission_id", "enrolment_id", "graded_at"),
         Index("ix_grades_not_released", "submission_id", postgresql_where=sql("released_at IS NULL")),
-    )
-
-
-class FeedbackPhrase(Base):
-    """Words that a trainer puts into feedback again and again."""
-
-    __tablename__ = "feedback_phrases"
-
-    id: Mapped[PrimaryKey]
-    owner_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
-    text: Mapped[str]
-    saved_at: Mapped[datetime]
-
-    __table_args__ = (
-        CheckConstraint("length(text) BETWEEN 1 AND 2000", name="text"),
-        Index("uq_feedback_phrases_owner_id_text", "owner_id", sql("md5(text)"), unique=True),
     )

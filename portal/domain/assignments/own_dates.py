@@ -17,7 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from portal.domain.assignments.deadlines import Dates
 from portal.domain.assignments.fairness import AWAY_BEFORE, Away, moved
-from portal.domain.assignments.models import Assignment, ExtendedDate
+from portal.domain.assignments.models import Assignment, ExtendedDate, Submission, SubmissionMember
 from portal.domain.clock import now
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.watch.models import Outage
@@ -39,6 +39,24 @@ def own(moment: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
     return moment + func.coalesce(ExtendedDate.hours, NONE) * HOUR
 
 
+def hours_of_members() -> ColumnElement[int]:
+    """Select by how many hours the dates are later for a `Submission`: by the most of those for whom it counts."""
+    granted = (
+        select(func.max(ExtendedDate.hours))
+        .join(
+            SubmissionMember,
+            and_(
+                SubmissionMember.enrolment_id == ExtendedDate.enrolment_id,
+                SubmissionMember.assignment_id == ExtendedDate.assignment_id,
+            ),
+        )
+        .where(SubmissionMember.submission_id == Submission.id)
+        .correlate(Submission)
+        .scalar_subquery()
+    )
+    return func.coalesce(granted, NONE)
+
+
 def away_before(due_at: ColumnElement[datetime]) -> ColumnElement[list[list[str]] | None]:
     """Select when the portal was away in the hours before a moment; `standing_dates` reads it."""
     return (
@@ -58,6 +76,25 @@ def standing_dates(dates: Dates, found: Sequence[Sequence[Any]] | None) -> Dates
     return replace(dates.later(by), moved_by=by)
 
 
+def dates_of(assignment: Assignment, hours: int, away: Sequence[Sequence[Any]] | None) -> Dates:
+    """Return the dates of somebody who was granted so many hours, with our absence before them."""
+    set_dates = Dates(opens_at=assignment.opens_at, due_at=assignment.due_at, cut_off_at=assignment.cut_off_at)
+    return standing_dates(set_dates.later(timedelta(hours=hours)), away)
+
+
+def dates_of_work(session: Session, submission: Submission, assignment: Assignment) -> Dates:
+    """Return the dates by which work is judged: the latest of those for whom it counts."""
+    hours = hours_of_members()
+    statement = (
+        select(hours.label("hours"), away_before(Assignment.due_at + hours * HOUR).label("away"))
+        .select_from(Submission)
+        .join(Assignment, Assignment.id == Submission.assignment_id)
+        .where(Submission.id == submission.id)
+    )
+    row = session.execute(statement).one()
+    return dates_of(assignment, row.hours, row.away)
+
+
 def own_dates(session: Session, enrolment_id: UUID, assignment: Assignment) -> Dates:
     """Return the dates of an assignment as they stand for this student."""
     return dates_of_each(session, [enrolment_id], assignment)[enrolment_id]
@@ -66,9 +103,7 @@ def own_dates(session: Session, enrolment_id: UUID, assignment: Assignment) -> D
 def dates_of_each(session: Session, enrolment_ids: Sequence[UUID], assignment: Assignment) -> dict[UUID, Dates]:
     """Return the dates of an assignment as they stand for each of these students."""
     values = {"assignment_id": assignment.id, "enrolment_ids": list(enrolment_ids)}
-    set_dates = Dates(opens_at=assignment.opens_at, due_at=assignment.due_at, cut_off_at=assignment.cut_off_at)
-    rows = session.execute(_own_dates(), values)
-    return {row.id: standing_dates(set_dates.later(timedelta(hours=row.hours)), row.away) for row in rows}
+    return {row.id: dates_of(assignment, row.hours, row.away) for row in session.execute(_own_dates(), values)}
 
 
 @cache

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from portal.db import among, changed
 from portal.domain.accounts.models import User
 from portal.domain.assignments.checking import check_work, lock_for_work, made_so_far, refuse_by_state
+from portal.domain.assignments.group_work import lock_group, refuse_without_group
 from portal.domain.assignments.models import (
     Assignment,
     PendingFile,
@@ -61,7 +62,9 @@ def hand_in_when_complete(
     if all(upload.state == UploadState.WHOLE for upload in sent):
         return submit_assignment(session, actor, command, at=at)
     refuse_by_state(enrolment, assignment)
-    made = made_so_far(session, enrolment, assignment)
+    group = lock_group(session, enrolment, assignment)
+    refuse_without_group(assignment, group)
+    made = made_so_far(session, enrolment, assignment, group)
     _, kept = check_work(session, actor, assignment, dates, made, command, sent, at=at)
 
     action = "pending-hand-in:ask" if pending is None else "pending-hand-in:change"

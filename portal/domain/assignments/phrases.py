@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal.db import uuid7
-from portal.domain.assignments.models import FeedbackPhrase
+from portal.domain.assignments.phrase_models import FeedbackPhrase
 from portal.domain.errors import Conflict, Invalid, NotFound
 from portal.domain.permissions import Actor
 

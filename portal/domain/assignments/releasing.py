@@ -27,13 +27,18 @@ HELD_TOGETHER = (
 )
 
 
-def release_marks(session: Session, actor: Actor, submission_ids: Iterable[UUID], *, at: datetime) -> int:
-    """Show the students the newest marks of these submissions; return how many submissions that were."""
+def release_marks(
+    session: Session, actor: Actor, submission_ids: Iterable[UUID], *, enrolment_id: UUID | None = None, at: datetime
+) -> int:
+    """Show the students the newest marks of these submissions; return how many submissions that were.
+
+    Of a group's work all members see theirs, or the one that is named.
+    """
     chosen = taught(actor).where(Submission.id.in_(sorted(set(submission_ids))))
     if session.scalar(chosen.where(Assignment.hold_marks).with_only_columns(Submission.id).limit(1)) is not None:
         raise Conflict(HELD_TOGETHER)
     statement = chosen.order_by(Submission.id)
-    return _release(session, actor, statement, at)
+    return _release(session, actor, statement, at, enrolment_id)
 
 
 def release_all_marks(session: Session, actor: Actor, assignment_id: UUID, *, at: datetime) -> int:
@@ -57,11 +62,17 @@ def taught(actor: Actor) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _release(session: Session, actor: Actor, statement: Select[*tuple[Any, ...]], at: datetime) -> int:
+def _release(
+    session: Session,
+    actor: Actor,
+    statement: Select[*tuple[Any, ...]],
+    at: datetime,
+    enrolment_id: UUID | None = None,
+) -> int:
     session.flush()
     locked = session.scalars(statement.with_for_update(of=Submission).execution_options(populate_existing=True)).all()
     submissions = {submission.id: submission for submission in locked}
-    held = _held_back(session, list(submissions))
+    held = [row for row in _held_back(session, list(submissions)) if enrolment_id in {None, row.enrolment_id}]
     if not held:
         raise Conflict("There is no mark to release: either nothing is marked yet, or all of it is released.")
     session.execute(update(Grade).where(Grade.id.in_([row.id for row in held])).values(released_at=at))
@@ -90,6 +101,7 @@ def _held_back(session: Session, submission_ids: Sequence[UUID]) -> Sequence[Row
         select(
             Grade.id,
             Grade.submission_id,
+            Grade.enrolment_id,
             Grade.released_at,
             Enrolment.user_id,
             Assignment.id.label("assignment_id"),

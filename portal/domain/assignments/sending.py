@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from portal.domain.assignments.checking import lock_for_work, made_so_far, refuse_by_state, refuse_by_time, refuse_quiz
+from portal.domain.assignments.group_work import lock_group, refuse_without_group
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import Invalid
 from portal.domain.files.models import FilePurpose
@@ -33,7 +34,9 @@ def begin_to_send(session: Session, actor: Actor, command: SendFile, room: Room,
     enrolment, assignment, dates = lock_for_work(session, actor, command.assignment_id, command.student_id)
     refuse_by_state(enrolment, assignment)
     refuse_quiz(assignment)
-    refuse_by_time(assignment, dates, made_so_far(session, enrolment, assignment), at)
+    group = lock_group(session, enrolment, assignment)
+    refuse_without_group(assignment, group)
+    refuse_by_time(assignment, dates, made_so_far(session, enrolment, assignment, group), at)
     if assignment.max_files == 0:
         raise Invalid("This assignment takes text and links, no files.")
     new = NewUpload(

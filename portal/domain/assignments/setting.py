@@ -6,10 +6,12 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.db import changed, uuid7
+from portal.domain.assignments.group_models import AssignmentGroup, GroupFormation
+from portal.domain.assignments.group_rules import MOST_IN_A_GROUP
 from portal.domain.assignments.models import (
     Assignment,
     AssignmentState,
@@ -17,6 +19,7 @@ from portal.domain.assignments.models import (
     CountedAttempt,
     Grade,
     Submission,
+    SubmissionState,
 )
 from portal.domain.assignments.rubrics import may_use
 from portal.domain.assignments.transitions import Setting, next_assignment_state
@@ -56,6 +59,12 @@ class SetAssignment:
     late_floor_percent: int = 0
     rubric_version_id: UUID | None = None
     """By what it is marked; None: by points alone."""
+    group_formation: GroupFormation | None = None
+    """Who forms the groups that do it together; None: everyone does it alone."""
+    group_least: int | None = None
+    group_most: int | None = None
+    group_until: datetime | None = None
+    """Until when students may choose; None: until it is due."""
 
 
 def create_assignment(
@@ -88,6 +97,7 @@ def edit_assignment(
     assignment.state = next_assignment_state(assignment.state, Setting.EDIT)
     _check_rubric(session, actor, command, present=assignment.rubric_version_id)
     _refuse_change_under_marks(session, assignment, command)
+    _refuse_change_under_groups(session, assignment, command)
     _refuse_change_under_questions(assignment, command)
     columns = _columns(command)
     before = {name: getattr(assignment, name) for name in columns}
@@ -176,10 +186,27 @@ def _check(command: SetAssignment) -> None:
             problems["late_percent"] = "No late work is taken here. Say above until when it is, or leave this empty."
     if not 0 <= command.late_floor_percent <= 100:
         problems["late_floor_percent"] = "Between 0 and 100 percent."
+    problems |= _problems_of_groups(command)
     if not set(command.accepted_kinds) <= {group.value for group in Group}:
         problems["accepted_kinds"] = "Choose from the kinds that are listed."
     if problems:
         raise Invalid("Please check the assignment.", fields=problems)
+
+
+def _problems_of_groups(command: SetAssignment) -> dict[str, str]:
+    if command.group_formation is None:
+        return {}
+    problems: dict[str, str] = {}
+    least, most = command.group_least or 0, command.group_most or 0
+    if command.assignment_type is AssignmentType.QUIZ:
+        problems["group_formation"] = "A quiz is answered by everyone alone."
+    if not 1 <= most <= MOST_IN_A_GROUP:
+        problems["group_most"] = f"Between 1 and {MOST_IN_A_GROUP} members."
+    elif not 1 <= least <= most:
+        problems["group_least"] = f"Between 1 and {most} members."
+    if command.group_until is not None and command.opens_at is not None and command.group_until < command.opens_at:
+        problems["group_until"] = "Leave some time to choose: it opens only after that."
+    return problems
 
 
 def _check_rubric(session: Session, actor: Actor, command: SetAssignment, *, present: UUID | None) -> None:
@@ -198,6 +225,23 @@ def _refuse_change_under_marks(session: Session, assignment: Assignment, command
         problems["rubric_version_id"] = "Work has been marked already, by what stands here."
     if problems and _has_marks(session, assignment.id):
         raise Invalid("What work was marked by cannot change any more.", fields=problems)
+
+
+def _refuse_change_under_groups(session: Session, assignment: Assignment, command: SetAssignment) -> None:
+    """Refuse to turn work of groups into work of each, or back, once there are groups or work; or to cut a group."""
+    largest = session.scalar(
+        select(func.max(AssignmentGroup.members)).where(AssignmentGroup.assignment_id == assignment.id)
+    )
+    if (command.group_formation is None) != (assignment.group_formation is None):
+        if largest is not None:
+            words = "There are groups already. Remove them first, then it can be done alone."
+            raise Invalid("How it is done cannot change any more.", fields={"group_formation": words})
+        if _has_work(session, assignment.id):
+            words = "Work was handed in already, so this stays as it is."
+            raise Invalid("How it is done cannot change any more.", fields={"group_formation": words})
+    if command.group_most is not None and command.group_most < (largest or 0):
+        fields = {"group_most": f"One group has {largest} members already."}
+        raise Invalid("Please check the assignment.", fields=fields)
 
 
 def _refuse_change_under_questions(assignment: Assignment, command: SetAssignment) -> None:
@@ -256,6 +300,11 @@ def lock_assignment(session: Session, actor: Actor, assignment_id: UUID) -> Assi
 def _has_marks(session: Session, assignment_id: UUID) -> bool:
     of_this = (Grade.submission_id == Submission.id) & (Submission.assignment_id == assignment_id)
     return bool(session.scalar(select(exists().where(of_this))))
+
+
+def _has_work(session: Session, assignment_id: UUID) -> bool:
+    made = exists().where(Submission.assignment_id == assignment_id, Submission.state != SubmissionState.DRAFT)
+    return bool(session.scalar(select(made)))
 
 
 def _has_work_in_hand(session: Session, assignment_id: UUID) -> bool:

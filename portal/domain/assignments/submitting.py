@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, bindparam, case, exists, insert, or_, select, update
+from sqlalchemy import Row, Select, Uuid, and_, bindparam, case, exists, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal.db import changed, uuid7
@@ -21,6 +21,14 @@ from portal.domain.accounts.models import User
 from portal.domain.assignments.arrivals import Judgement
 from portal.domain.assignments.checking import bytes_of, check_work, lock_for_work, refuse_by_state
 from portal.domain.assignments.drafting import drop_draft
+from portal.domain.assignments.group_work import (
+    HandingGroup,
+    Member,
+    last_attempt,
+    lock_group,
+    members_of,
+    refuse_without_group,
+)
 from portal.domain.assignments.models import (
     Assignment,
     PendingHandIn,
@@ -56,9 +64,11 @@ def submit_assignment(
     `whole_at` is when everything was here, where the portal hands in by itself and comes to it later: that counts.
     """
     enrolment, assignment, dates = lock_for_work(session, actor, command.assignment_id, command.student_id)
-    sequence, waits, attempts = _attempts(session, assignment.id, enrolment.id, command.key)
-    if earlier := next((attempt for attempt in attempts if attempt.key == command.key), None):
+    group = lock_group(session, enrolment, assignment)
+    sequence, waits, attempts = _attempts(session, assignment.id, enrolment.id, group, command.key)
+    if earlier := next((attempt for attempt in attempts if _is_the_same(attempt, enrolment, command)), None):
         return _repeated(session, earlier.id, command)
+    group_id = None if group is None else group.id
     of_work = (FilePurpose.SUBMISSION, assignment.id)
     whose = for_whom(actor, enrolment)
     sent = uploads.lock_whole(session, actor.person_id, *of_work, command.uploads, for_id=whose)
@@ -67,17 +77,21 @@ def submit_assignment(
         judgement = Judgement(whole_at or at, command.answers_since)
     else:
         refuse_by_state(enrolment, assignment)
-        late = [attempt.late for attempt in attempts if attempt.state in HANDED_IN]
+        refuse_without_group(assignment, group)
+        late = [attempt.late for attempt in attempts if attempt.state in HANDED_IN and attempt.group_id == group_id]
         judgement, kept = check_work(session, actor, assignment, dates, late, command, sent, at=whole_at or at)
 
     if draft := next((row for row in attempts if row.state == SubmissionState.DRAFT), None):
         drop_draft(session, draft.id)
         attempts = [row for row in attempts if row is not draft]
+    members = members_of(enrolment, group)
+    last = max((attempt.attempt for attempt in attempts), default=0)
     submission = Submission(
         id=uuid7(),
         assignment_id=assignment.id,
         enrolment_id=enrolment.id,
-        attempt=max((attempt.attempt for attempt in attempts), default=0) + 1,
+        group_id=group_id,
+        attempt=(last if group is None else last_attempt(session, assignment, members)) + 1,
         state=SubmissionState.SUBMITTED,
         text=command.text,
         number=receipt_number((whole_at or at).year, sequence),
@@ -92,7 +106,7 @@ def submit_assignment(
     )
     session.add(submission)
     session.flush()
-    attached = _attach(session, actor, submission, command, kept, sent, at)
+    attached = _attach(session, actor, submission, members, command, kept, sent, at)
     if waits:
         _close_pending(session, submission, at)
     audit.record(
@@ -101,10 +115,10 @@ def submit_assignment(
         "assignment:submit",
         submission,
         for_user=enrolment.user_id,
-        after=_in_the_trail(submission, command, attached),
+        after=_in_the_trail(submission, members, command, attached),
         at=at,
     )
-    _tell(session, actor, enrolment, assignment, submission, attached, at)
+    _tell(session, actor, members, assignment, submission, attached, at)
     copies.ask_for_copies(session, attached)
     changed(session, "submissions")
     return submission
@@ -123,10 +137,18 @@ def _record(
 
 
 def _attempts(
-    session: Session, assignment_id: UUID, enrolment_id: UUID, key: str
+    session: Session, assignment_id: UUID, enrolment_id: UUID, group: HandingGroup | None, key: str
 ) -> tuple[int, bool, Sequence[Row[*tuple[Any, ...]]]]:
-    """Return the next number, whether a hand-in waits for files, and what was handed in, here or with this key."""
-    values = {"assignment_id": assignment_id, "enrolment_id": enrolment_id, "key": key}
+    """Return the next number, whether a hand-in waits for files, and what was handed in, here or with this key.
+
+    What was handed in for a group is of the group, whoever of it did so.
+    """
+    values = {
+        "assignment_id": assignment_id,
+        "enrolment_id": enrolment_id,
+        "group_id": None if group is None else group.id,
+        "key": key,
+    }
     rows = session.execute(_number_and_attempts(), values).all()
     return rows[0].sequence, rows[0].waits, [row for row in rows if row.id is not None]
 
@@ -142,8 +164,24 @@ def _number_and_attempts() -> Select[*tuple[Any, ...]]:
     taken = select(submission_number_sequence.next_value().label("sequence"), waits.label("waits")).cte("taken")
     here_or_same_form = or_(Submission.assignment_id == bindparam("assignment_id"), Submission.key == bindparam("key"))
     own = and_(Submission.enrolment_id == bindparam("enrolment_id"), here_or_same_form)
-    of_each = (Submission.id, Submission.attempt, Submission.state, Submission.late, Submission.key)
-    return select(taken.c.sequence, taken.c.waits, *of_each).join_from(taken, Submission, own, isouter=True)
+    own_or_the_groups = or_(own, Submission.group_id == bindparam("group_id", type_=Uuid()))
+    of_each = (
+        Submission.id,
+        Submission.enrolment_id,
+        Submission.group_id,
+        Submission.attempt,
+        Submission.state,
+        Submission.late,
+        Submission.key,
+    )
+    return select(taken.c.sequence, taken.c.waits, *of_each).join_from(
+        taken, Submission, own_or_the_groups, isouter=True
+    )
+
+
+def _is_the_same(attempt: Row[*tuple[Any, ...]], enrolment: Enrolment, command: SubmitAssignment) -> bool:
+    """Return whether this form was handed in before; a key is of one student."""
+    return bool(attempt.key == command.key and attempt.enrolment_id == enrolment.id)
 
 
 def _repeated(session: Session, submission_id: UUID, command: SubmitAssignment) -> Submission:
@@ -182,12 +220,13 @@ def _attach(
     session: Session,
     actor: Actor,
     submission: Submission,
+    members: Sequence[Member],
     command: SubmitAssignment,
     kept: Sequence[StoredFile],
     sent: Sequence[Upload],
     at: datetime,
 ) -> list[StoredFile]:
-    """Bind member, links and files to the attempt; return its files in order."""
+    """Bind members, links and files to the attempt; return its files in order."""
     for file in kept:
         files.attach(session, file, at=at)
     became = _record(session, actor, [*map(bytes_of, sent)], at, attached=True)
@@ -199,25 +238,24 @@ def _attach(
         for position, url in enumerate(command.links, start=1)
     )
     session.flush()
-    _bind(session, submission, attached)
+    _bind(session, submission, members, attached)
     return attached
 
 
-def _bind(session: Session, submission: Submission, attached: Sequence[StoredFile]) -> None:
+def _bind(session: Session, submission: Submission, members: Sequence[Member], attached: Sequence[StoredFile]) -> None:
     """Write for whom the attempt counts and which files are its own, in one statement."""
-    member = insert(SubmissionMember).values(
-        submission_id=submission.id,
-        enrolment_id=submission.enrolment_id,
-        assignment_id=submission.assignment_id,
+    of_the_attempt = {"submission_id": submission.id, "assignment_id": submission.assignment_id}
+    counts_for = insert(SubmissionMember).values(
+        [of_the_attempt | {"enrolment_id": member.enrolment_id} for member in members]
     )
     if not attached:
-        session.execute(member)
+        session.execute(counts_for)
         return
     rows = [
         {"submission_id": submission.id, "file_id": file.id, "position": position}
         for position, file in enumerate(attached, start=1)
     ]
-    session.execute(insert(SubmissionFile).values(rows).add_cte(member.cte("member")))
+    session.execute(insert(SubmissionFile).values(rows).add_cte(counts_for.cte("counts_for")))
 
 
 def _close_pending(session: Session, submission: Submission, at: datetime) -> None:
@@ -237,10 +275,11 @@ def _close_pending(session: Session, submission: Submission, at: datetime) -> No
 
 
 def _in_the_trail(
-    submission: Submission, command: SubmitAssignment, attached: Sequence[StoredFile]
+    submission: Submission, members: Sequence[Member], command: SubmitAssignment, attached: Sequence[StoredFile]
 ) -> dict[str, object]:
-    """Return what proves later what was handed in, without the work itself."""
-    return {
+    """Return what proves later what was handed in and for whom, without the work itself."""
+    by_a_group = {"group_id": submission.group_id, "members": [member.enrolment_id for member in members]}
+    return (by_a_group if submission.group_id is not None else {}) | {
         "assignment_id": submission.assignment_id,
         "attempt": submission.attempt,
         "number": submission.number,
@@ -254,24 +293,24 @@ def _in_the_trail(
 def _tell(
     session: Session,
     actor: Actor,
-    enrolment: Enrolment,
+    members: Sequence[Member],
     assignment: Assignment,
     submission: Submission,
     attached: Sequence[StoredFile],
     at: datetime,
 ) -> None:
-    by_staff = {} if actor.id == enrolment.user_id else {"by": session.get_one(User, actor.person_id).name}
-    notifications.tell(
-        session,
-        [enrolment.user_id],
-        NotificationKind.SUBMISSION_RECEIVED,
-        key=f"submission-received:{submission.id}",
-        at=at,
-        title=assignment.title,
-        number=submission.number,
-        code=submission.code,
-        received_at=(submission.submitted_at or at).isoformat(),
-        files=[{"name": file.name, "size": file.size, "sha256": file.sha256} for file in attached],
-        path=f"/student/submissions/{submission.id}/receipt",
-        **by_staff,
-    )
+    """Give everybody for whom it counts the receipt; who did not hand in reads who did."""
+    data: dict[str, Any] = {
+        "title": assignment.title,
+        "number": submission.number,
+        "code": submission.code,
+        "received_at": (submission.submitted_at or at).isoformat(),
+        "files": [{"name": file.name, "size": file.size, "sha256": file.sha256} for file in attached],
+        "path": f"/student/submissions/{submission.id}/receipt",
+    }
+    told = [member.user_id for member in members]
+    others = [user_id for user_id in told if user_id != actor.id]
+    by = {"by": session.get_one(User, actor.person_id).name} if others else {}
+    key = f"submission-received:{submission.id}"
+    for user_ids, more in ([user_id for user_id in told if user_id == actor.id], {}), (others, by):
+        notifications.tell(session, user_ids, NotificationKind.SUBMISSION_RECEIVED, key=key, at=at, **data, **more)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select, tuple_
+from sqlalchemy.orm import aliased
 
 from portal.db import among
 from portal.domain.assignments.models import Assignment, CountedAttempt, Grade, Submission, SubmissionState
@@ -22,13 +23,17 @@ def waits_for_mark() -> ColumnElement[bool]:
 
 
 def mark_is_held_back() -> ColumnElement[bool]:
-    """Marked, and the newest mark has not been shown to the student yet. Of `Submission`."""
-    newest_shown = (
-        select(Grade.released_at)
-        .where(Grade.submission_id == Submission.id)
-        .order_by(Grade.graded_at.desc(), Grade.id.desc())
-        .limit(1)
-        .correlate(Submission)
-        .scalar_subquery()
+    """Marked, and the newest mark of a student has not been shown yet: of any member of a group. Of `Submission`."""
+    later = aliased(Grade)
+    replaced = exists().where(
+        later.submission_id == Grade.submission_id,
+        later.enrolment_id == Grade.enrolment_id,
+        tuple_(later.graded_at, later.id) > tuple_(Grade.graded_at, Grade.id),
     )
-    return and_(among(Submission.state, [SubmissionState.GRADED, SubmissionState.RETURNED]), newest_shown.is_(None))
+    not_shown = (
+        select(Grade.id)
+        .where(Grade.submission_id == Submission.id, Grade.released_at.is_(None), ~replaced)
+        .correlate(Submission)
+        .exists()
+    )
+    return and_(among(Submission.state, [SubmissionState.GRADED, SubmissionState.RETURNED]), not_shown)

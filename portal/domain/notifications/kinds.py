@@ -113,6 +113,13 @@ def _submission_received(data: Data, zone: tzinfo) -> Said:
     )
 
 
+def _submission_withdrawn(data: Data, _zone: tzinfo) -> Said:
+    return Said(
+        f"Withdrawn: {data['title']}",
+        f"{data['by']} has withdrawn what your group handed in, receipt {data['number']}. It counts for nothing now.",
+    )
+
+
 def _hand_in_refused(data: Data, _zone: tzinfo) -> Said:
     return Said(f"Not handed in: {data['title']}", f"{data['why']} What you sent is still on its page.")
 
@@ -178,6 +185,7 @@ KINDS: dict[NotificationKind, Kind] = {
     NotificationKind.SUBMISSION_RECEIVED: Kind(
         _names("title number code received_at"), _submission_received, can_wait=False
     ),
+    NotificationKind.SUBMISSION_WITHDRAWN: Kind(_names("title number by"), _submission_withdrawn, can_wait=False),
     NotificationKind.HAND_IN_REFUSED: Kind(_names("title why"), _hand_in_refused, can_wait=False),
     NotificationKind.NOT_HANDED_IN: Kind(_names("title due_at"), _not_handed_in, can_wait=False),
     NotificationKind.EXTENSION_ASKED: Kind(_names("title more"), _extension_asked),

@@ -25,6 +25,7 @@ class NotificationKind(StrEnum):
     ASSIGNMENT_PUBLISHED = "assignment-published"
     ASSIGNMENT_REMINDER = "assignment-reminder"
     SUBMISSION_RECEIVED = "submission-received"
+    SUBMISSION_WITHDRAWN = "submission-withdrawn"
     HAND_IN_REFUSED = "hand-in-refused"
     NOT_HANDED_IN = "not-handed-in"
     EXTENSION_ASKED = "extension-asked"

@@ -159,16 +159,18 @@ DATA_CLASSES: dict[str, dict[str, DataClass]] = {
         identity="created_by",
         none="id intake_id title assignment_type instructions points weight opens_at due_at cut_off_at accepted_kinds "
         "max_files attempts_allowed counted_attempt hold_marks late_percent late_floor_percent rubric_version_id "
-        "question_points state "
+        "question_points group_formation group_least group_most group_until state "
         "created_at updated_at published_at",
     ),
     "attachments": _of(identity="added_by", none="id assignment_id file_id position added_at archived_at"),
     "submissions": _of(
         identity="submitted_by",
-        work="assignment_id enrolment_id attempt state text number code late",
+        work="assignment_id enrolment_id group_id attempt state text number code late",
         behaviour="begun_at submitted_at arrived_at_due longest_gap_seconds",
         none="id key replaced",
     ),
+    "assignment_groups": _of(identity="created_by", content="name", none="id assignment_id members created_at"),
+    "group_members": _of(work="assignment_id enrolment_id group_id", behaviour="joined_at"),
     "submission_members": _of(work="submission_id enrolment_id assignment_id"),
     "submission_files": _of(work="submission_id file_id position"),
     "submission_links": _of(work="submission_id position url"),

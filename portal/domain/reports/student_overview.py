@@ -14,7 +14,14 @@ from sqlalchemy.orm import Session
 
 from portal.db import among, read
 from portal.domain.assignments.deadlines import Dates
-from portal.domain.assignments.models import Assignment, AssignmentState, ExtendedDate, Submission, SubmissionState
+from portal.domain.assignments.models import (
+    Assignment,
+    AssignmentState,
+    ExtendedDate,
+    Submission,
+    SubmissionMember,
+    SubmissionState,
+)
 from portal.domain.assignments.own_dates import LONGEST, away_before, of_extension, own, standing_dates
 from portal.domain.assignments.queries.attempts import LatestMark, latest_marks
 from portal.domain.assignments.queries.pending import not_handed_in
@@ -116,6 +123,11 @@ def _as_it_stands(work: DueWork, away: list[list[str]] | None) -> DueWork:
 def _due_work() -> Select[*tuple[Any, ...]]:
     """Made once: making a statement takes as long as running it."""
     theirs = (Submission.assignment_id == Assignment.id) & (Submission.enrolment_id == Enrolment.id)
+    counts = (
+        (SubmissionMember.assignment_id == Assignment.id)
+        & (SubmissionMember.enrolment_id == Enrolment.id)
+        & (Submission.id == SubmissionMember.submission_id)
+    )
     due_at, cut_off_at = own(Assignment.due_at), own(Assignment.cut_off_at)
     away, closes_at = away_before(due_at), func.coalesce(cut_off_at, due_at)
     return (
@@ -141,7 +153,7 @@ def _due_work() -> Select[*tuple[Any, ...]]:
             Assignment.state == AssignmentState.PUBLISHED,
             or_(Assignment.opens_at.is_(None), Assignment.opens_at <= bindparam("at")),
             or_(closes_at > bindparam("at"), and_(away.is_not(None), closes_at > bindparam("at") - LONGEST)),
-            ~exists().where(theirs, among(Submission.state, HANDED_IN)),
+            ~exists().where(counts, among(Submission.state, HANDED_IN)),
         )
         .order_by(due_at, Assignment.id)
         .limit(4 * MOST_SHOWN)  # some may have moved and be over all the same

@@ -7,12 +7,13 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import String, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.db import among
 from portal.domain.accounts.models import User
 from portal.domain.assignments.models import Assignment, Submission
+from portal.domain.assignments.queries.groups import whose
 from portal.domain.assignments.waiting import HANDED_IN, waits_for_mark
 from portal.domain.courses.models import Course, Intake, IntakeTrainer
 from portal.domain.enrolments.models import Enrolment, EnrolmentState
@@ -138,7 +139,7 @@ def _handed_in(session: Session, trainer_id: UUID) -> list[HandedIn]:
             Submission.id,
             Assignment.title,
             Course.title,
-            func.concat_ws(" ", User.first_name, User.last_name, type_=String()),
+            whose(),
             Submission.state,
             Submission.late,
             Submission.submitted_at,

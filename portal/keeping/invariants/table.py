@@ -7,7 +7,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from portal.domain.clock import now
-from portal.keeping.invariants import files, jobs, media, people, quizzes, results, timetable, trail, uploads, work
+from portal.keeping.invariants import (
+    files,
+    groups,
+    jobs,
+    media,
+    people,
+    quizzes,
+    results,
+    timetable,
+    trail,
+    uploads,
+    work,
+)
 from portal.keeping.invariants.look import Found, Look
 
 LOOK_AGAIN_SECONDS = 1.0
@@ -51,6 +63,10 @@ INVARIANTS = (
     Invariant(work.no_hand_in_waits_for_nothing),
     Invariant(work.every_hand_in_that_was_made_is_what_was_asked_for),
     Invariant(work.every_date_is_moved_by_what_was_granted),
+    Invariant(groups.nobody_is_in_two_groups),
+    Invariant(groups.no_group_is_overfull),
+    Invariant(groups.work_of_a_group_counts_for_its_members),
+    Invariant(groups.attempts_of_a_group_follow_one_another),
     Invariant(work.every_mark_is_within_its_points),
     Invariant(work.states_of_work_tell_of_its_marks),
     Invariant(quizzes.every_quiz_handed_in_is_its_submission),

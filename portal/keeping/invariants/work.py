@@ -43,7 +43,7 @@ def every_submission_is_of_its_intake(look: Look) -> Found:
 
 
 def attempts_are_counted_without_a_gap(look: Look) -> Found:
-    """The attempts of one person at one assignment are 1, 2, 3 and so on, without a gap.
+    """The attempts of one person who works alone at one assignment are 1, 2, 3 and so on, without a gap.
 
     Product, Submission: "unique with attempt number". That there is no gap only `submit_assignment` keeps.
     """
@@ -52,7 +52,10 @@ def attempts_are_counted_without_a_gap(look: Look) -> Found:
         """
         SELECT format('enrolment %s has %s attempts at assignment %s, the last is number %s',
                       enrolment_id, count(*), assignment_id, max(attempt))
-        FROM submissions GROUP BY assignment_id, enrolment_id
+        FROM submissions s WHERE group_id IS NULL AND NOT EXISTS (
+            SELECT 1 FROM assignments a WHERE a.id = s.assignment_id AND a.group_formation IS NOT NULL
+        )
+        GROUP BY assignment_id, enrolment_id
         HAVING min(attempt) <> 1 OR max(attempt) <> count(*) OR count(DISTINCT attempt) <> count(*)
         """,
     )
@@ -73,9 +76,10 @@ def nobody_has_two_drafts(look: Look) -> Found:
 
 
 def every_date_is_moved_by_what_was_granted(look: Look) -> Found:
-    """The dates of each student are later by the sum of what was granted, no more and no less.
+    """The dates of each student are later by what was granted, no more and no less; of a group by its latest.
 
-    Product, Assignment: "an extension moves both by the same amount". Kept by `keep_extended_dates`.
+    Product, Assignment: "an extension moves both by the same amount". Kept by `keep_extended_dates` and
+    `count_group_members`.
     """
     return look.rule(
         "extended_dates",
@@ -83,8 +87,17 @@ def every_date_is_moved_by_what_was_granted(look: Look) -> Found:
         SELECT format('enrolment %s has %s hours more for assignment %s, and was granted %s',
                       enrolment_id, coalesce(d.hours, 0), assignment_id, coalesce(e.hours, 0))
         FROM extended_dates d FULL JOIN (
-            SELECT enrolment_id, assignment_id, sum(hours) AS hours FROM extensions WHERE state = 'granted'
-            GROUP BY enrolment_id, assignment_id
+            WITH granted AS (
+                SELECT enrolment_id, assignment_id, sum(hours) AS hours FROM extensions WHERE state = 'granted'
+                GROUP BY enrolment_id, assignment_id
+            )
+            SELECT enrolment_id, assignment_id, hours FROM granted
+            WHERE (assignment_id, enrolment_id) NOT IN (SELECT assignment_id, enrolment_id FROM group_members)
+            UNION ALL
+            SELECT m.enrolment_id, m.assignment_id, max(g.hours)
+            FROM group_members m JOIN group_members other ON other.group_id = m.group_id
+            JOIN granted g ON (g.enrolment_id, g.assignment_id) = (other.enrolment_id, other.assignment_id)
+            GROUP BY m.enrolment_id, m.assignment_id
         ) e USING (enrolment_id, assignment_id)
         WHERE d.hours IS DISTINCT FROM e.hours
         """,

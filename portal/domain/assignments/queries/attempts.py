@@ -9,13 +9,15 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, bindparam, case, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from portal.db import read
+from portal.domain.accounts.models import User
 from portal.domain.assignments.models import Assignment, Grade, Submission, SubmissionMember, SubmissionState
 from portal.domain.assignments.queries.files import links_of_submission
+from portal.domain.assignments.queries.groups import name_of_group, names_of_members, owner_of
 from portal.domain.assignments.queries.looked_into import ShownFile, as_shown_files, shown_files_of_submission
 from portal.domain.assignments.queries.shown import ShownMark, as_marks, released_marks, state_for_student
 from portal.domain.courses.models import Course, Intake
@@ -35,7 +37,14 @@ class Attempt:
     late: bool
     text: str
     links: list[str]
-    enrolment_id: UUID
+    owner_id: UUID
+    """Whose attempts it is one of: those of an enrolment, or of a group."""
+    group: str | None
+    """The name of the group that handed it in; the next two are of a group alone."""
+    members: list[str] | None
+    """For whom it counts."""
+    by: str | None
+    """Who handed it in."""
     files: list[ShownFile]
     marks: list[ShownMark]
     """Those that were released, the newest first."""
@@ -77,6 +86,12 @@ def latest_marks(session: Session, student_id: UUID, limit: int = 5) -> list[Lat
 
 @cache
 def _attempts() -> Select[*tuple[Any, ...]]:
+    by = (
+        select(User.first_name + " " + User.last_name)
+        .where(User.id == Submission.submitted_by)
+        .correlate(Submission)
+        .scalar_subquery()
+    )
     return (
         select(
             Submission.id,
@@ -88,7 +103,10 @@ def _attempts() -> Select[*tuple[Any, ...]]:
             Submission.late,
             Submission.text,
             links_of_submission(),
-            Submission.enrolment_id,
+            owner_of(),
+            name_of_group().label("group"),
+            names_of_members(),
+            case((Submission.group_id.is_not(None), by)),
             shown_files_of_submission().label("files"),
             released_marks(),
         )

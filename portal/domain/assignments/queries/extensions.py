@@ -19,6 +19,7 @@ from portal.domain.assignments.models import (
     Extension,
     ExtensionState,
     Submission,
+    SubmissionMember,
 )
 from portal.domain.assignments.own_dates import of_extension, own
 from portal.domain.assignments.waiting import HANDED_IN
@@ -167,11 +168,14 @@ def _of_trainer() -> Select[*tuple[Any, ...]]:
 def _students() -> Select[*tuple[Any, ...]]:
     made = (
         select(func.count())
+        .select_from(SubmissionMember)
+        .join(Submission, Submission.id == SubmissionMember.submission_id)
         .where(
-            Submission.assignment_id == Assignment.id,
-            Submission.enrolment_id == Enrolment.id,
+            SubmissionMember.assignment_id == Assignment.id,
+            SubmissionMember.enrolment_id == Enrolment.id,
             among(Submission.state, HANDED_IN),
         )
+        .correlate(Assignment, Enrolment)
         .scalar_subquery()
     )
     return (

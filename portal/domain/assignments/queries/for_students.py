@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import Session
 
 from portal.db import among
 from portal.domain.accounts.models import User
 from portal.domain.assignments.checking import may_hand_in_for
 from portal.domain.assignments.deadlines import Dates
+from portal.domain.assignments.group_models import AssignmentGroup, GroupMember
 from portal.domain.assignments.models import Assignment, AssignmentState, ExtendedDate
 from portal.domain.assignments.own_dates import away_before, of_extension, own, standing_dates
 from portal.domain.courses.models import Course, Intake
@@ -43,6 +44,9 @@ class WorkOpen:
     title: str
     accepted_kinds: list[str]
     max_files: int
+    in_groups: bool
+    group: str | None
+    """The group of the student, for which it is handed in."""
     dates: Dates
 
 
@@ -71,12 +75,15 @@ def student_served(session: Session, actor: Actor, enrolment_id: UUID) -> Studen
 
 def work_open(session: Session, student: StudentServed) -> list[WorkOpen]:
     """Return the published assignments of a student's intake, the latest due first."""
+    of_student = and_(GroupMember.assignment_id == Assignment.id, GroupMember.enrolment_id == student.enrolment_id)
     statement: Select[*tuple[Any, ...]] = (
         select(
             Assignment.id,
             Assignment.title,
             Assignment.accepted_kinds,
             Assignment.max_files,
+            Assignment.group_formation.is_not(None),
+            AssignmentGroup.name,
             Assignment.opens_at,
             own(Assignment.due_at).label("due_at"),
             own(Assignment.cut_off_at).label("cut_off_at"),
@@ -84,6 +91,8 @@ def work_open(session: Session, student: StudentServed) -> list[WorkOpen]:
         )
         .join(Enrolment, Enrolment.intake_id == Assignment.intake_id)
         .outerjoin(ExtendedDate, of_extension())
+        .outerjoin(GroupMember, of_student)
+        .outerjoin(AssignmentGroup, AssignmentGroup.id == GroupMember.group_id)
         .where(Enrolment.id == student.enrolment_id, Assignment.state == AssignmentState.PUBLISHED)
         .order_by(Assignment.due_at.desc(), Assignment.id)
     )
@@ -95,10 +104,12 @@ def _work(
     title: str,
     accepted_kinds: list[str],
     max_files: int,
+    in_groups: bool,
+    group: str | None,
     opens_at: datetime | None,
     due_at: datetime,
     cut_off_at: datetime | None,
     away: list[list[str]] | None,
 ) -> WorkOpen:
     dates = standing_dates(Dates(opens_at=opens_at, due_at=due_at, cut_off_at=cut_off_at), away)
-    return WorkOpen(work_id, title, accepted_kinds, max_files, dates)
+    return WorkOpen(work_id, title, accepted_kinds, max_files, in_groups, group, dates)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from portal.domain.accounts.models import User
 from portal.domain.assignments.models import Assignment, Submission, SubmissionFile, SubmissionMember, SubmissionState
 from portal.domain.assignments.queries.files import WorkFile, files_of, links_of_submission, select_work_files
+from portal.domain.assignments.queries.groups import name_of_group, names_of_members
 from portal.domain.courses.models import Course, Intake
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import NotFound
@@ -46,6 +47,9 @@ class Receipt:
     by: str
     """Who handed it in."""
     by_student: bool
+    group: str | None
+    """The group that did it, and for whom of it the work counts."""
+    members: list[str] | None
 
     @property
     def size(self) -> int:
@@ -101,6 +105,8 @@ def _receipt(session: Session, submission_id: UUID, seen: ColumnElement[bool]) -
             student.student_number,
             by.first_name + " " + by.last_name,
             by.id == student.id,
+            name_of_group(),
+            names_of_members(),
         )
         .join(Assignment, Assignment.id == Submission.assignment_id)
         .join(Intake, Intake.id == Assignment.intake_id)

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, Uuid, and_, bindparam, case, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
@@ -18,8 +18,6 @@ from portal.domain.accounts.models import User
 from portal.domain.assignments.late_policy import LatePolicy, percent_off
 from portal.domain.assignments.models import (
     Assignment,
-    ExtendedDate,
-    FeedbackPhrase,
     Grade,
     MarkingDraft,
     Submission,
@@ -28,9 +26,11 @@ from portal.domain.assignments.models import (
     SubmissionState,
 )
 from portal.domain.assignments.note_models import NoteDraft, ReviewNote
-from portal.domain.assignments.own_dates import of_extension, own
+from portal.domain.assignments.own_dates import HOUR, hours_of_members
+from portal.domain.assignments.phrase_models import FeedbackPhrase
 from portal.domain.assignments.phrases import Phrase
 from portal.domain.assignments.queries.files import WorkFile, links_of_submission, select_work_files
+from portal.domain.assignments.queries.groups import is_of, number_of_one, owner_of, whose
 from portal.domain.assignments.queries.looked_into import ShownFile, as_shown_files, shown_files_of_submission
 from portal.domain.assignments.queries.rubrics import ChosenLevel, levels_of_grade, rubric_of
 from portal.domain.assignments.rubric_points import Rubric
@@ -48,6 +48,11 @@ class SubmissionPage:
     id: UUID
     assignment_id: UUID
     enrolment_id: UUID
+    group_id: UUID | None
+    owner_id: UUID
+    """Whose attempts it is one of: those of the enrolment, or of the group."""
+    by: str | None
+    """Who of the group handed it in."""
     title: str
     course: str
     intake: str
@@ -60,6 +65,7 @@ class SubmissionPage:
     late_percent: int | None
     late_floor_percent: int
     student: str
+    """The student's name, or that of the group."""
     student_number: str | None
     attempt: int
     state: str
@@ -80,7 +86,7 @@ class SubmissionPage:
     noted_text: str | None
     noted_at: datetime | None
     has_notes: bool
-    """Whether notes were put on this student's work for the assignment."""
+    """Whether notes were put on this student's or group's work for the assignment."""
     files: list[ShownFile]
     rubric: Rubric | None
     phrases: list[Phrase]
@@ -109,11 +115,14 @@ class GradeRow:
     graded_by: str
     levels: dict[UUID, ChosenLevel]
     """What was chosen for each criterion of a rubric."""
+    enrolment_id: UUID
+    student: str
+    """Whose mark it is; so the former."""
 
 
 @dataclass(frozen=True)
 class AttemptBeside:
-    """An attempt at the same assignment by the same student, and how it was marked, the newest mark first."""
+    """An attempt at the same assignment by the same student or group, and its marks of each, the newest first."""
 
     id: UUID
     attempt: int
@@ -125,8 +134,8 @@ class AttemptBeside:
 
 def submission_for(session: Session, trainer_id: UUID, submission_id: UUID) -> SubmissionPage:
     """Return a submission that was handed in to an intake this trainer teaches."""
-    whose = {"trainer_id": trainer_id, "submission_id": submission_id}
-    row = read(session, _submission(), whose).one_or_none()
+    values = {"trainer_id": trainer_id, "submission_id": submission_id}
+    row = read(session, _submission(), values).one_or_none()
     if row is None:
         raise NotFound
     parts = {
@@ -149,7 +158,10 @@ def _submission() -> Select[*tuple[Any, ...]]:
     noted = (
         select(ReviewNote.id)
         .join(beside, beside.id == ReviewNote.submission_id)
-        .where(beside.assignment_id == Submission.assignment_id, beside.enrolment_id == Submission.enrolment_id)
+        .where(
+            beside.assignment_id == Submission.assignment_id,
+            or_(beside.enrolment_id == Submission.enrolment_id, beside.group_id == Submission.group_id),
+        )
         .correlate(Submission)
         .exists()
     )
@@ -160,18 +172,21 @@ def _submission() -> Select[*tuple[Any, ...]]:
             Submission.id,
             Submission.assignment_id,
             Submission.enrolment_id,
+            Submission.group_id,
+            owner_of().label("owner_id"),
+            case((Submission.group_id.is_not(None), _submitter())).label("by"),
             Assignment.title,
             Course.title.label("course"),
             Intake.title.label("intake"),
             Assignment.points,
             Assignment.question_points,
             Assignment.instructions,
-            own(Assignment.due_at).label("due_at"),
+            (Assignment.due_at + hours_of_members() * HOUR).label("due_at"),
             Assignment.hold_marks,
             Assignment.late_percent,
             Assignment.late_floor_percent,
-            _NAME.label("student"),
-            User.student_number,
+            whose().label("student"),
+            number_of_one().label("student_number"),
             Submission.attempt,
             Submission.state,
             Submission.number,
@@ -201,7 +216,6 @@ def _submission() -> Select[*tuple[Any, ...]]:
         .join(Enrolment, Enrolment.id == Submission.enrolment_id)
         .join(User, User.id == Enrolment.user_id)
         .outerjoin(MarkingDraft, own_draft)
-        .outerjoin(ExtendedDate, of_extension())
         .outerjoin(NoteDraft, own_note)
         .where(
             IntakeTrainer.user_id == bindparam("trainer_id"),
@@ -284,22 +298,23 @@ def submission_to_serve(session: Session, trainer_id: UUID, submission_id: UUID,
     return WorkFile(*row)
 
 
-def attempts_beside(session: Session, assignment_id: UUID, enrolment_id: UUID) -> list[AttemptBeside]:
-    """Return all attempts of a student at an assignment in their order, each with the history of its mark."""
-    whose = {"assignment_id": assignment_id, "enrolment_id": enrolment_id}
+def attempts_beside(session: Session, assignment_id: UUID, owner_id: UUID) -> list[AttemptBeside]:
+    """Return all attempts of a student or a group at an assignment in their order, each with its marks."""
+    values = {"assignment_id": assignment_id, "owner_id": owner_id}
     found: dict[UUID, AttemptBeside] = {}
-    for row in read(session, _attempts(), whose):
+    for row in read(session, _attempts(), values):
         attempt = found.setdefault(
             row[0], AttemptBeside(row.id, row.attempt, row.state, row.submitted_at, row.late, [])
         )
         if row.graded_at is not None:
-            attempt.grades.append(GradeRow(*(*row[5:-1], ChosenLevel.read(row[-1]))))
+            levels = ChosenLevel.read(row.levels)
+            attempt.grades.append(GradeRow(*(*row[5:-3], levels, row.graded_enrolment_id, row.graded_student)))
     return list(found.values())
 
 
 @cache
 def _attempts() -> Select[*tuple[Any, ...]]:
-    own_grades = and_(Grade.submission_id == Submission.id, Grade.enrolment_id == bindparam("enrolment_id"))
+    enrolment, student = aliased(Enrolment), aliased(User)
     return (
         select(
             Submission.id,
@@ -317,14 +332,24 @@ def _attempts() -> Select[*tuple[Any, ...]]:
             Grade.graded_at,
             Grade.released_at,
             _NAME.label("graded_by"),
-            levels_of_grade(),
+            levels_of_grade().label("levels"),
+            Grade.enrolment_id.label("graded_enrolment_id"),
+            (student.first_name + " " + student.last_name).label("graded_student"),
         )
-        .outerjoin(Grade, own_grades)
+        .outerjoin(Grade, Grade.submission_id == Submission.id)
         .outerjoin(User, User.id == Grade.graded_by)
+        .outerjoin(enrolment, enrolment.id == Grade.enrolment_id)
+        .outerjoin(student, student.id == enrolment.user_id)
         .where(
             Submission.assignment_id == bindparam("assignment_id"),
-            Submission.enrolment_id == bindparam("enrolment_id"),
+            is_of(bindparam("owner_id", type_=Uuid())),
             Submission.state != SubmissionState.DRAFT,
         )
-        .order_by(Submission.attempt, Grade.graded_at.desc(), Grade.id.desc())
+        .order_by(Submission.attempt, Grade.graded_at.desc(), student.sort_key, Grade.id.desc())
     )
+
+
+def _submitter() -> ColumnElement[str]:
+    by = aliased(User)
+    name = select(by.first_name + " " + by.last_name).where(by.id == Submission.submitted_by)
+    return name.correlate(Submission).scalar_subquery()

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, Uuid, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from portal.db import read
@@ -25,6 +25,7 @@ from portal.domain.assignments.models import (
 from portal.domain.assignments.note_models import ReviewNote, ReviewReply
 from portal.domain.assignments.places import Place, in_words
 from portal.domain.assignments.queries.files import WorkFile, select_file
+from portal.domain.assignments.queries.groups import is_of, owner_of
 from portal.domain.assignments.reviewing import may_see
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import NotFound
@@ -48,7 +49,8 @@ class NoteRow:
     id: UUID
     submission_id: UUID
     file_id: UUID
-    enrolment_id: UUID
+    owner_id: UUID
+    """Whose attempts it is noted on: those of an enrolment, or of a group."""
     attempt: int
     position: int
     """Of its file in the list of that attempt: on a later one it stands on the file at the same place."""
@@ -75,9 +77,9 @@ class NoteRow:
         return None if self.milliseconds is None else self.milliseconds / 1000
 
 
-def notes_of(session: Session, assignment_id: UUID, enrolment_id: UUID) -> list[NoteRow]:
-    """Return all notes on the work of a student for an assignment, as their trainer sees them."""
-    whose = {"assignment_id": assignment_id, "enrolment_id": enrolment_id}
+def notes_of(session: Session, assignment_id: UUID, owner_id: UUID) -> list[NoteRow]:
+    """Return all notes on the work of a student or a group for an assignment, as their trainer sees them."""
+    whose = {"assignment_id": assignment_id, "owner_id": owner_id}
     return [_row(row) for row in read(session, _notes(shown_alone=False), whose)]
 
 
@@ -87,9 +89,9 @@ def notes_shown_to(session: Session, student_id: UUID, assignment_id: UUID) -> l
     return [_row(row) for row in read(session, _notes(shown_alone=True), whose)]
 
 
-def standing_on(notes: Sequence[NoteRow], enrolment_id: UUID, attempt: int, handed_in_at: datetime) -> list[NoteRow]:
+def standing_on(notes: Sequence[NoteRow], owner_id: UUID, attempt: int, handed_in_at: datetime) -> list[NoteRow]:
     """Return those notes that stand on an attempt, file by file, from the beginning of each to its end."""
-    own = (note for note in notes if note.enrolment_id == enrolment_id)
+    own = (note for note in notes if note.owner_id == owner_id)
     return [note for note in own if stands_on(note.attempt, note.done_at, attempt, handed_in_at)]
 
 
@@ -123,7 +125,7 @@ def _notes(*, shown_alone: bool) -> Select[*tuple[Any, ...]]:
             ReviewNote.id,
             ReviewNote.submission_id,
             ReviewNote.file_id,
-            Submission.enrolment_id,
+            owner_of().label("owner_id"),
             Submission.attempt,
             SubmissionFile.position,
             ReviewNote.milliseconds,
@@ -155,7 +157,7 @@ def _notes(*, shown_alone: bool) -> Select[*tuple[Any, ...]]:
         )
     )
     if not shown_alone:
-        return statement.where(Submission.enrolment_id == bindparam("enrolment_id"))
+        return statement.where(is_of(bindparam("owner_id", type_=Uuid())))
     released = (
         select(Grade.id)
         .where(

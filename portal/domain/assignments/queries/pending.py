@@ -17,6 +17,7 @@ from portal.domain.assignments.models import (
     PendingState,
     PendingUpload,
     Submission,
+    SubmissionMember,
 )
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.files.models import FilePurpose, Upload, UploadState
@@ -75,8 +76,9 @@ def pending_of_assignment() -> ColumnElement[dict[str, Any] | None]:
         .subquery("newest")
     )
     handed_in_since = exists().where(
-        Submission.assignment_id == Assignment.id,
-        Submission.enrolment_id == Enrolment.id,
+        SubmissionMember.assignment_id == Assignment.id,
+        SubmissionMember.enrolment_id == Enrolment.id,
+        Submission.id == SubmissionMember.submission_id,
         Submission.submitted_at > newest.c.closed_at,
     )
     stands = newest.c.state.in_([PendingState.WAITING, PendingState.REFUSED, PendingState.CANCELLED])

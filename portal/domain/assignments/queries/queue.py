@@ -10,12 +10,15 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Subquery, bindparam, func, select, true, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, Subquery, bindparam, func, lateral, or_, select, true, tuple_, union_all
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from portal.db import among, read
 from portal.domain.accounts.models import User
-from portal.domain.assignments.models import Assignment, Grade, Submission, SubmissionState
+from portal.domain.assignments.group_models import AssignmentGroup
+from portal.domain.assignments.models import Assignment, Grade, Submission, SubmissionMember, SubmissionState
+from portal.domain.assignments.queries.groups import number_of_one, whose
 from portal.domain.assignments.receipts import normal_number
 from portal.domain.assignments.waiting import HANDED_IN, mark_is_held_back, waits_for_mark
 from portal.domain.courses.models import Course, Intake, IntakeTrainer
@@ -24,7 +27,6 @@ from portal.domain.keyset import Keyset, Page, Span, fitting, page_of
 
 PAGE_SIZE = 20
 BEFORE, AFTER = 3, 8  # how many neighbours stand beside the work that is being marked
-_NAME = (User.first_name + " " + User.last_name).label("student")
 
 
 class Waiting(StrEnum):
@@ -44,7 +46,7 @@ class QueueFilter:
     intake_id: UUID | None = None
     assignment_id: UUID | None = None
     words: str = ""
-    """Part of a student's name or number, or the number of a receipt."""
+    """Part of the name or number of a student or a group, or the number of a receipt."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class QueueRow:
 
     id: UUID
     student: str
+    """The student's name, or that of the group."""
     student_number: str | None
     title: str
     course: str
@@ -62,6 +65,8 @@ class QueueRow:
     submitted_at: datetime
     late: bool
     mark: Decimal | None
+    """The newest; of a group the lowest of its members', and the next the highest."""
+    best_mark: Decimal | None
     points: int
     hold_marks: bool
     assignment_id: UUID
@@ -164,18 +169,22 @@ def _values(trainer_id: UUID, chosen: QueueFilter) -> dict[str, Any]:
 def _page(shape: _Shape, span: Span) -> Select[*tuple[Any, ...]]:
     first = _first(shape, span)
     work = first.c
-    mark = (
+    newest = (
         select(Grade.final_points)
+        .ext(distinct_on(Grade.enrolment_id))
         .where(Grade.submission_id == work.id)
-        .order_by(Grade.graded_at.desc(), Grade.id.desc())
-        .limit(1)
-        .scalar_subquery()
+        .order_by(Grade.enrolment_id, Grade.graded_at.desc(), Grade.id.desc())
+        .correlate(first)
+        .subquery("newest")
+    )
+    marks = lateral(
+        select(func.min(newest.c.final_points).label("least"), func.max(newest.c.final_points).label("best")), "marks"
     )
     statement = _named(
         first,
         work.id,
-        _NAME,
-        User.student_number,
+        whose(work.group_id).label("student"),
+        number_of_one(work.group_id).label("student_number"),
         Assignment.title,
         Course.title.label("course"),
         Intake.title.label("intake"),
@@ -183,20 +192,22 @@ def _page(shape: _Shape, span: Span) -> Select[*tuple[Any, ...]]:
         work.state,
         work.submitted_at,
         work.late,
-        mark.label("mark"),
+        marks.c.least,
+        marks.c.best,
         Assignment.points,
         Assignment.hold_marks,
         Assignment.id.label("assignment_id"),
     )
     whole = statement.join(Intake, Intake.id == Assignment.intake_id).join(Course, Course.id == Intake.course_id)
-    return span.cut(whole, work.submitted_at, work.id)
+    return span.cut(whole.join(marks, true()), work.submitted_at, work.id)
 
 
 @cache
 def _both_sides(shape: _Shape) -> Select[*tuple[Any, ...]]:
     earlier, later = (_first(shape, Span(from_a_place=True, falling=falling)) for falling in (True, False))
     both = union_all(earlier.select(), later.select()).subquery("work")
-    return _named(both, both.c.id, _NAME, Assignment.title, both.c.submitted_at, both.c.state)
+    student = whose(both.c.group_id).label("student")
+    return _named(both, both.c.id, student, Assignment.title, both.c.submitted_at, both.c.state)
 
 
 def _first(shape: _Shape, span: Span) -> Subquery:
@@ -208,14 +219,13 @@ def _first(shape: _Shape, span: Span) -> Subquery:
     if shape.words == "number":
         of_one = of_one.where(Submission.number == bindparam("words"))
     elif shape.words == "name":
-        found = User.search_text.like(func.concat("%", func.fold(bindparam("words")), "%"))
-        of_one = of_one.join(Enrolment, Enrolment.id == Submission.enrolment_id)
-        of_one = of_one.join(User, User.id == Enrolment.user_id).where(found)
+        of_one = of_one.where(_is_called(func.concat("%", func.fold(bindparam("words")), "%")))
     few = span.first_of(of_one, Submission.submitted_at, Submission.id).correlate(Assignment).lateral("few")
     work = aliased(Submission, few)
     of_all: Select[*tuple[Any, ...]] = (
         select(
-            work.id, work.assignment_id, work.enrolment_id, work.attempt, work.state, work.submitted_at, work.late
+            work.id, work.assignment_id, work.enrolment_id, work.group_id, work.attempt, work.state, work.submitted_at,
+            work.late,
         )
         .select_from(IntakeTrainer)
         .join(Assignment, Assignment.intake_id == IntakeTrainer.intake_id)
@@ -237,6 +247,23 @@ def _named(work: Subquery, *columns: Any) -> Select[*tuple[Any, ...]]:
         .join(Enrolment, Enrolment.id == work.c.enrolment_id)
         .join(User, User.id == Enrolment.user_id)
     )
+
+
+def _is_called(pattern: ColumnElement[str]) -> ColumnElement[bool]:
+    """The condition under which somebody for whom a `Submission` counts, or its group, is called so."""
+    members = (
+        select(SubmissionMember.submission_id)
+        .join(Enrolment, Enrolment.id == SubmissionMember.enrolment_id)
+        .join(User, User.id == Enrolment.user_id)
+        .where(SubmissionMember.submission_id == Submission.id, User.search_text.like(pattern))
+        .correlate(Submission)
+    )
+    groups = (
+        select(AssignmentGroup.id)
+        .where(AssignmentGroup.id == Submission.group_id, func.fold(AssignmentGroup.name).like(pattern))
+        .correlate(Submission)
+    )
+    return or_(members.exists(), groups.exists())
 
 
 def _part_of_queue(waiting: Waiting) -> ColumnElement[bool]:
@@ -282,11 +309,12 @@ def _held_back() -> Subquery:
     later = aliased(Grade)
     newer = select(later.id).where(
         later.submission_id == Grade.submission_id,
+        later.enrolment_id == Grade.enrolment_id,
         tuple_(later.graded_at, later.id) > tuple_(Grade.graded_at, Grade.id),
     )
     marked = among(Submission.state, [SubmissionState.GRADED, SubmissionState.RETURNED])
     return (
-        select(Submission.assignment_id, func.count().label("number"))
+        select(Submission.assignment_id, func.count(func.distinct(Submission.id)).label("number"))
         .select_from(Grade)
         .join(Submission, Submission.id == Grade.submission_id)
         .join(Assignment, Assignment.id == Submission.assignment_id)

@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import Session
 
 from portal.db import among
-from portal.domain.assignments.models import Assignment, Submission, SubmissionState
+from portal.domain.assignments.models import Assignment, Submission, SubmissionMember, SubmissionState
 from portal.domain.assignments.queries.attachments import number_of_attachments
 from portal.domain.assignments.rubric_models import RubricVersion
 from portal.domain.assignments.waiting import HANDED_IN, mark_is_held_back, waits_for_mark
@@ -77,6 +77,10 @@ class SetPage:
     hold_marks: bool
     late_percent: int | None
     late_floor_percent: int
+    group_formation: str | None
+    group_least: int | None
+    group_most: int | None
+    group_until: datetime | None
     rubric_version_id: UUID | None
     rubric: str | None
     """The name of its rubric, as it was when it was chosen."""
@@ -117,15 +121,15 @@ def assignments_set_by(
         .correlate(Assignment)
         .scalar_subquery()
     )
-    handed_in = (
-        select(func.count(func.distinct(Submission.enrolment_id)))
-        .where(
-            Submission.assignment_id == Assignment.id,
-            among(Submission.state, HANDED_IN),
-        )
+    made = (Submission.assignment_id == Assignment.id, among(Submission.state, HANDED_IN))
+    alone = select(func.count(func.distinct(Submission.enrolment_id))).where(*made).correlate(Assignment)
+    in_groups = (
+        select(func.count(func.distinct(SubmissionMember.enrolment_id)))
+        .join(Submission, Submission.id == SubmissionMember.submission_id)
+        .where(*made)
         .correlate(Assignment)
-        .scalar_subquery()
     )
+    handed_in = case((Assignment.group_formation.is_(None), alone.scalar_subquery()), else_=in_groups.scalar_subquery())
     statement: Select[*tuple[Any, ...]] = (
         select(
             Assignment.id,
@@ -178,6 +182,10 @@ def assignment_set_by(session: Session, trainer_id: UUID, assignment_id: UUID) -
             Assignment.hold_marks,
             Assignment.late_percent,
             Assignment.late_floor_percent,
+            Assignment.group_formation,
+            Assignment.group_least,
+            Assignment.group_most,
+            Assignment.group_until,
             Assignment.rubric_version_id,
             RubricVersion.title.label("rubric"),
             Assignment.state,

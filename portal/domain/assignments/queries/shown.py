@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, and_, case, cast, func, lateral, or_, select
+from sqlalchemy import ColumnElement, Text, and_, case, cast, exists, func, lateral, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.sql.selectable import LateralFromClause
 
@@ -176,5 +176,19 @@ def as_marks(listed: list[dict[str, Any]] | None) -> list[ShownMark]:
 
 
 def state_for_student() -> ColumnElement[str]:
-    """A mark that is held back leaves no trace: the work is simply handed in."""
-    return case((Submission.state == SubmissionState.GRADED, SubmissionState.SUBMITTED.value), else_=Submission.state)
+    """A mark that is held back leaves no trace: the work is simply handed in. Of a `SubmissionMember`.
+
+    Of a group's work the mark of one member may be shown, and that of another not yet.
+    """
+    shown = exists().where(
+        Grade.submission_id == SubmissionMember.submission_id,
+        Grade.enrolment_id == SubmissionMember.enrolment_id,
+        Grade.released_at.is_not(None),
+    )
+    others_alone = and_(
+        Submission.group_id.is_not(None),
+        Submission.state == SubmissionState.RETURNED,
+        ~shown.correlate(SubmissionMember),
+    )
+    held_back = or_(Submission.state == SubmissionState.GRADED, others_alone)
+    return case((held_back, SubmissionState.SUBMITTED.value), else_=Submission.state)

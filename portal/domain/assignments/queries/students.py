@@ -31,6 +31,7 @@ from portal.domain.assignments.queries.attachments import (
     attachments_of_assignment,
 )
 from portal.domain.assignments.queries.files import links_of_submission
+from portal.domain.assignments.queries.groups import OwnGroup, own_group
 from portal.domain.assignments.queries.pending import Pending, as_pending, not_handed_in, pending_of_assignment
 from portal.domain.assignments.queries.rubrics import rubric_of
 from portal.domain.assignments.queries.shown import (
@@ -136,6 +137,11 @@ class AssignmentPage:
     counted_attempt: str
     late_percent: int | None
     late_floor_percent: int
+    group_formation: str | None
+    """Who forms groups, where it is done in groups; the next three are of those alone."""
+    group_least: int | None
+    group_most: int | None
+    group_until: datetime | None
     enrolment_id: UUID
     enrolment_state: str
     course_id: UUID
@@ -155,8 +161,15 @@ class AssignmentPage:
     """The files of its brief, once that is open."""
     rubric: Rubric | None
     """By what its work is marked."""
+    group: OwnGroup | None
+    """The group that this student is in."""
     moved_by: timedelta = timedelta()
     """By how much due date and cut-off are later than they were set, because the portal was away."""
+
+    @property
+    def owner_id(self) -> UUID:
+        """Whose attempts are counted: those of the group, or of the student alone."""
+        return self.group.id if self.group else self.enrolment_id
 
     @property
     def late_policy(self) -> LatePolicy | None:
@@ -191,8 +204,8 @@ def assignment_for(session: Session, student_id: UUID, assignment_id: UUID) -> A
     row = read(session, _assignment(), {"student_id": student_id, "assignment_id": assignment_id}).one_or_none()
     if row is None:
         raise NotFound
-    attached, rubric = as_attachments(row.attachments), Rubric.read_or_none(row.rubric)
-    page = AssignmentPage(*(as_pending(row.pending), *row[:-3], attached, rubric))
+    attached, rubric, group = as_attachments(row.attachments), Rubric.read_or_none(row.rubric), OwnGroup.read(row.group)
+    page = AssignmentPage(*(as_pending(row.pending), *row[:-4], attached, rubric, group))
     return replace(_as_it_stands(page), moved_by=standing_dates(page.dates, page.away).moved_by)
 
 
@@ -295,6 +308,10 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             Assignment.counted_attempt,
             Assignment.late_percent,
             Assignment.late_floor_percent,
+            Assignment.group_formation,
+            Assignment.group_least,
+            Assignment.group_most,
+            Assignment.group_until,
             Enrolment.id.label("enrolment_id"),
             Enrolment.state.label("enrolment_state"),
             Intake.course_id,
@@ -308,6 +325,7 @@ def _assignment() -> Select[*tuple[Any, ...]]:
             away_before(own(Assignment.due_at)).label("away"),
             case((opened, attachments_of_assignment())).label("attachments"),
             case((opened, rubric_of(Assignment.rubric_version_id))).label("rubric"),
+            own_group().label("group"),
             pending_of_assignment().label("pending"),
         )
         .select_from(Enrolment)
