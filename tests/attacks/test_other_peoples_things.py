@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -33,8 +34,24 @@ A_PLAUSIBLE_FORM = {
     "direction": "up",
     "action": "release",
 }
-A_PLAUSIBLE_MARK = {"grade": 100}
+A_PLAUSIBLE_CALL = {
+    "grade": 100,
+    "hours": 24,
+    "enrolment_ids": [str(uuid4())],
+    "version_id": None,
+    "done": True,
+    "kind": "short",
+    "text": "Not hers",
+    "title": "Taken over",
+    "points": 10,
+    "seen": "",
+    "weights": [],
+}
 """For the calls that read JSON."""
+A_PLAUSIBLE_RUBRIC = {
+    "title": "Taken over",
+    "criteria": [{"title": "Whose", "levels": [{"title": "Ours", "points": 10}, {"title": "Hers", "points": 0}]}],
+}
 
 ELSEWHERE = frozenset({"auth.kept_form"})
 """Named by a key of its own: tests/blueprints/test_kept_forms.py."""
@@ -210,12 +227,9 @@ def _content(method: str, address: str) -> dict[str, Any]:
     """Return what is sent with a request: nothing to read, a form to pages, JSON to the calls that take it."""
     if method == "GET":
         return {}
-    takes_json = "/quizzes/" in address or address.endswith(("/grade", "/extensions", "/decision", "/group"))
-    if address.startswith("/api/v1/") and takes_json:
-        return {"json": A_PLAUSIBLE_MARK | {"hours": 24, "kind": "short", "text": "Not hers", "points": 10}}
-    if address.startswith("/api/v1/") and address.endswith("/weights"):
-        return {"json": {"weights": [], "seen": ""}}
-    return {"data": A_PLAUSIBLE_FORM}
+    if not address.startswith("/api/v1/") or "/uploads/" in address or address.endswith("/submit"):
+        return {"data": A_PLAUSIBLE_FORM}
+    return {"json": A_PLAUSIBLE_RUBRIC if "/rubrics/" in address else A_PLAUSIBLE_CALL}
 
 
 def doors_of(method: str, rule: Rule) -> tuple[str, ...]:

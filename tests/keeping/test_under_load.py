@@ -35,6 +35,7 @@ MINUTES_TO_RESTORE = 5
 CLIENTS = 4
 WITHOUT_END = 1_000_000  # hand-ins; they are told to stop after the backups
 DEPENDS_ON_THE_MACHINE = ("disk", "clock")
+NOT_ASKED_YET = "check"  # a home that was just restored has never been looked through
 Start = Callable[..., Run]
 
 
@@ -143,7 +144,8 @@ def assert_the_doctor_finds_nothing(home: Path) -> None:
     assert done.code == 0, done.said
     findings = [line.split()[:2] for line in done.said.splitlines()]
     assert {about for _, about in findings} >= {"backup", "jobs", "roles", "trail", "tables", "portal", "storage"}
-    assert [finding for finding in findings if finding[0] != "ok" and finding[1] not in DEPENDS_ON_THE_MACHINE] == []
+    expected = (*DEPENDS_ON_THE_MACHINE, NOT_ASKED_YET)
+    assert [finding for finding in findings if finding[0] != "ok" and finding[1] not in expected] == []
 
 
 def timed(what: str, act: Callable[[], Done]) -> Done:

@@ -14,6 +14,7 @@ from portal.cli.backup import back_up
 from portal.embedded import Cluster, EmbeddedError, control_state
 from portal.embedded.cluster import REPLACED
 from portal.keeping.folder import BackupFolder
+from portal.keeping.vital_signs import newest_migration
 from tests.keeping.homes import DATABASE, POSTGRESQL_15, SMALL, everything_in, files_in, make_home, portal
 from tests.platform.runs import ROOT, Run
 
@@ -175,7 +176,7 @@ def plant(project: Path, *migrations: str) -> str:
     for folder in ("portal", "migrations"):
         shutil.copytree(ROOT / folder, project / folder, ignore=shutil.ignore_patterns("__pycache__"))
     versions = project / "migrations" / "versions"
-    newest = before = max(path.name.split("_")[2] for path in versions.glob("*.py"))
+    newest = before = str(newest_migration())
     for number, migration in enumerate(migrations, start=9001):
         (versions / f"20990101_0000_{number}_planted.py").write_text(
             f'revision = "{number}"\ndown_revision = "{before}"\nbranch_labels = depends_on = None\n{migration}'

@@ -1,13 +1,13 @@
 """Students do an assignment in groups: who is in which, what a group handed in, and dates that all of them share.
 
-Revision ID: 0040
+Revision ID: 0090
 Revises: 0080
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0040"
+revision = "0090"
 down_revision = "0080"
 branch_labels = None
 depends_on = None
