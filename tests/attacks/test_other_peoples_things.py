@@ -44,10 +44,9 @@ A_PLAUSIBLE_CALL = {
     "text": "Not hers",
     "title": "Taken over",
     "points": 10,
-    "seen": "",
-    "weights": [],
 }
 """For the calls that read JSON."""
+PLAUSIBLE_WEIGHTS: dict[str, Any] = {"weights": [], "seen": ""}
 A_PLAUSIBLE_RUBRIC = {
     "title": "Taken over",
     "criteria": [{"title": "Whose", "levels": [{"title": "Ours", "points": 10}, {"title": "Hers", "points": 0}]}],
@@ -229,6 +228,8 @@ def _content(method: str, address: str) -> dict[str, Any]:
         return {}
     if not address.startswith("/api/v1/") or "/uploads/" in address or address.endswith("/submit"):
         return {"data": A_PLAUSIBLE_FORM}
+    if address.endswith("/weights"):
+        return {"json": PLAUSIBLE_WEIGHTS}
     return {"json": A_PLAUSIBLE_RUBRIC if "/rubrics/" in address else A_PLAUSIBLE_CALL}
 
 
