@@ -21,7 +21,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from wtforms import DateTimeLocalField, Field, FileField, PasswordField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice as SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import Length, StopValidation, ValidationError
-from wtforms.widgets import Input, TextInput
+from wtforms.widgets import Input, TextArea, TextInput
 from wtforms.widgets.core import clean_key  # type: ignore[attr-defined]  # its stubs lack it
 
 from portal.domain.errors import DomainError
@@ -93,8 +93,20 @@ class TextField(StringField):
         super().__init__(label, _limited(validators, SHORT_TEXT), **kwargs)
 
 
+class LongText(TextArea):
+    """Writes what WTForms' own element says, its attributes in our way."""
+
+    def __call__(self, field: Any, **named: Any) -> Markup:
+        told = {name: getattr(field.flags, name, None) for name in self.validation_attrs}
+        given = {name: value for name, value in told.items() if value is not None}
+        written = attributes(**({"id": field.id, "name": field.name} | given | named))
+        return Markup(f"<textarea {written}>\r\n{escape(field._value())}</textarea>")  # noqa: S704 - escaped here
+
+
 class LongTextField(TextAreaField):
     """Text of several lines."""
+
+    widget = LongText()
 
     def __init__(self, label: str | None = None, validators: Sequence[Any] = (), **kwargs: Any) -> None:
         super().__init__(label, _limited(validators, LONG_TEXT), **kwargs)
