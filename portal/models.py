@@ -5,6 +5,7 @@ from portal.db import Base
 from portal.domain import numbering
 from portal.domain.accounts import models as accounts
 from portal.domain.assignments import attachment_models as attachments
+from portal.domain.assignments import extension_models as extensions
 from portal.domain.assignments import group_models as groups
 from portal.domain.assignments import models as assignments
 from portal.domain.assignments import note_models as notes
@@ -29,6 +30,7 @@ __all__ = [
     "audit",
     "courses",
     "enrolments",
+    "extensions",
     "files",
     "groups",
     "idempotency",

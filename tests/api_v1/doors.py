@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from portal.domain.accounts.models import User
-from portal.domain.assignments.models import Assignment, Extension, Submission
+from portal.domain.assignments.extension_models import Extension
+from portal.domain.assignments.models import Assignment, Submission
 from portal.domain.assignments.note_models import ReviewNote
 from portal.domain.assignments.queries import submission_for
 from portal.domain.assignments.rubric_models import Rubric

@@ -13,8 +13,9 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from portal.domain.assignments import deadlines, extensions, releasing, reviewing, withdrawing
+from portal.domain.assignments.extension_models import Extension
 from portal.domain.assignments.extensions import AskExtension, ask_extension, take_automatic, withdraw_request
-from portal.domain.assignments.models import Assignment, Extension, Grade, Submission
+from portal.domain.assignments.models import Assignment, Grade, Submission
 from portal.domain.assignments.releasing import release_marks
 from portal.domain.assignments.rubric_models import Rubric, RubricVersion
 from portal.domain.assignments.rubrics import archive_rubric, create_rubric

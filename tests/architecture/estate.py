@@ -11,14 +11,9 @@ from sqlalchemy.orm import Session
 from portal.domain.accounts.models import SecurityEvent, SingleUseToken
 from portal.domain.accounts.tokens import LINK_LENGTH
 from portal.domain.assignments.attachment_models import Attachment
+from portal.domain.assignments.extension_models import Extension
 from portal.domain.assignments.group_models import AssignmentGroup, GroupMember
-from portal.domain.assignments.models import (
-    Extension,
-    Grade,
-    Submission,
-    SubmissionFile,
-    SubmissionMember,
-)
+from portal.domain.assignments.models import Grade, Submission, SubmissionFile, SubmissionMember
 from portal.domain.assignments.note_models import ReviewNote, ReviewReply
 from portal.domain.assignments.phrase_models import FeedbackPhrase
 from portal.domain.assignments.receipts import receipt_number

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.domain.assignments.models import ExtendedDate, Extension
+from portal.domain.assignments.extension_models import ExtendedDate, Extension
 from tests.api_v1.conftest import program as program
 from tests.cast import Cast
 from tests.factories import make_assignment, make_enrolment, make_user, now

@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 
 from portal.db import changed, uuid7
 from portal.domain.assignments.checking import lock_for_work, refuse_by_state
-from portal.domain.assignments.models import Assignment, AssignmentState, Extension, ExtensionKind, ExtensionState
+from portal.domain.assignments.extension_models import Extension, ExtensionKind, ExtensionState
+from portal.domain.assignments.models import Assignment, AssignmentState
 from portal.domain.assignments.own_dates import dates_of_each
 from portal.domain.audit import operations as audit
 from portal.domain.courses.models import IntakeTrainer

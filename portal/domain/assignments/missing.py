@@ -11,7 +11,8 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from portal.db import among
-from portal.domain.assignments.models import Assignment, AssignmentState, ExtendedDate, Submission, SubmissionMember
+from portal.domain.assignments.extension_models import ExtendedDate
+from portal.domain.assignments.models import Assignment, AssignmentState, Submission, SubmissionMember
 from portal.domain.assignments.own_dates import of_extension, own
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.audit import operations as audit

@@ -16,8 +16,9 @@ from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, and_, any_, bindparam
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from portal.domain.assignments.deadlines import Dates
+from portal.domain.assignments.extension_models import ExtendedDate
 from portal.domain.assignments.fairness import AWAY_BEFORE, Away, moved
-from portal.domain.assignments.models import Assignment, ExtendedDate, Submission, SubmissionMember
+from portal.domain.assignments.models import Assignment, Submission, SubmissionMember
 from portal.domain.clock import now
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.watch.models import Outage

@@ -7,13 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import String, cast, exists, func, literal, select
 from sqlalchemy.orm import Session
 
-from portal.domain.assignments.models import (
-    Assignment,
-    AssignmentState,
-    ExtendedDate,
-    PendingHandIn,
-    PendingState,
-)
+from portal.domain.assignments.extension_models import ExtendedDate
+from portal.domain.assignments.models import Assignment, AssignmentState, PendingHandIn, PendingState
 from portal.domain.assignments.own_dates import of_extension, own
 from portal.domain.enrolments.models import Enrolment, EnrolmentState
 from portal.domain.files.models import FilePurpose, Upload, UploadState

@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 
 from portal.db import read
 from portal.domain.assignments.deadlines import Dates
+from portal.domain.assignments.extension_models import ExtendedDate, Extension, ExtensionState
 from portal.domain.assignments.fairness import AWAY_BEFORE
-from portal.domain.assignments.models import Assignment, ExtendedDate, Extension, ExtensionState
+from portal.domain.assignments.models import Assignment
 from portal.domain.assignments.own_dates import HOUR, standing_dates
 from portal.domain.quizzes.models import AttemptState, QuizAttempt
 from portal.domain.quizzes.timing import answers_shown_from

@@ -14,14 +14,8 @@ from sqlalchemy.orm import Session
 
 from portal.db import among, read
 from portal.domain.assignments.deadlines import Dates
-from portal.domain.assignments.models import (
-    Assignment,
-    AssignmentState,
-    ExtendedDate,
-    Submission,
-    SubmissionMember,
-    SubmissionState,
-)
+from portal.domain.assignments.extension_models import ExtendedDate
+from portal.domain.assignments.models import Assignment, AssignmentState, Submission, SubmissionMember, SubmissionState
 from portal.domain.assignments.own_dates import LONGEST, away_before, of_extension, own, standing_dates
 from portal.domain.assignments.queries.attempts import LatestMark, latest_marks
 from portal.domain.assignments.queries.pending import not_handed_in

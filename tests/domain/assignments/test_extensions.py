@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from portal.db import close_session, perform
 from portal.domain.assignments.deadlines import Dates, standing
+from portal.domain.assignments.extension_models import ExtendedDate, Extension
 from portal.domain.assignments.extensions import (
     ASKED_UNTIL,
     AskExtension,
@@ -28,7 +29,7 @@ from portal.domain.assignments.extensions import (
     take_automatic,
     withdraw_request,
 )
-from portal.domain.assignments.models import ExtendedDate, Extension, Submission
+from portal.domain.assignments.models import Submission
 from portal.domain.assignments.queries.students import assignment_for, assignments_of
 from portal.domain.assignments.submitting import submit_assignment
 from portal.domain.audit.models import AuditEntry

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from portal import db
 from portal.domain.assignments.choosing_groups import join_group, leave_group
 from portal.domain.assignments.choosing_groups import make_group as choose_new
+from portal.domain.assignments.extension_models import ExtendedDate
 from portal.domain.assignments.extensions import take_automatic
 from portal.domain.assignments.group_models import AssignmentGroup, GroupMember
 from portal.domain.assignments.group_rules import ChoiceRefusal, latest_hours
@@ -26,7 +27,7 @@ from portal.domain.assignments.grouping import (
     remove_group,
     rename_group,
 )
-from portal.domain.assignments.models import ExtendedDate, Submission
+from portal.domain.assignments.models import Submission
 from portal.domain.assignments.submitting import submit_assignment
 from portal.domain.audit.models import AuditEntry
 from portal.domain.errors import Conflict, DomainError, Invalid, NotFound

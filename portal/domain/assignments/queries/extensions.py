@@ -13,14 +13,8 @@ from sqlalchemy.orm import Session
 
 from portal.db import among, read
 from portal.domain.accounts.models import User
-from portal.domain.assignments.models import (
-    Assignment,
-    ExtendedDate,
-    Extension,
-    ExtensionState,
-    Submission,
-    SubmissionMember,
-)
+from portal.domain.assignments.extension_models import ExtendedDate, Extension, ExtensionState
+from portal.domain.assignments.models import Assignment, Submission, SubmissionMember
 from portal.domain.assignments.own_dates import of_extension, own
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.courses.models import Course, Intake, IntakeTrainer

@@ -14,8 +14,9 @@ from portal.db import among
 from portal.domain.accounts.models import User
 from portal.domain.assignments.checking import may_hand_in_for
 from portal.domain.assignments.deadlines import Dates
+from portal.domain.assignments.extension_models import ExtendedDate
 from portal.domain.assignments.group_models import AssignmentGroup, GroupMember
-from portal.domain.assignments.models import Assignment, AssignmentState, ExtendedDate
+from portal.domain.assignments.models import Assignment, AssignmentState
 from portal.domain.assignments.own_dates import away_before, of_extension, own, standing_dates
 from portal.domain.courses.models import Course, Intake
 from portal.domain.enrolments.models import CURRENT, Enrolment

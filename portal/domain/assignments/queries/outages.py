@@ -12,8 +12,9 @@ from sqlalchemy import Select, func, select, true
 from sqlalchemy.orm import Session
 
 from portal.domain.assignments.deadlines import Dates
+from portal.domain.assignments.extension_models import ExtendedDate
 from portal.domain.assignments.fairness import AWAY_BEFORE
-from portal.domain.assignments.models import Assignment, AssignmentState, ExtendedDate
+from portal.domain.assignments.models import Assignment, AssignmentState
 from portal.domain.assignments.own_dates import HOUR, NONE, away_before, standing_dates
 from portal.domain.courses.models import Course, Intake
 from portal.domain.keyset import Keyset, Page, paged

@@ -13,12 +13,11 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from portal.db import among
+from portal.domain.assignments.extension_models import Extension, ExtensionState
 from portal.domain.assignments.models import (
     Assignment,
     AssignmentState,
     CountedAttempt,
-    Extension,
-    ExtensionState,
     Grade,
     Submission,
     SubmissionMember,

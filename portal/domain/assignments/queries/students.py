@@ -16,14 +16,9 @@ from sqlalchemy.orm import Session, aliased
 
 from portal.db import among, read
 from portal.domain.assignments.deadlines import Dates, Standing, standing
+from portal.domain.assignments.extension_models import ExtendedDate
 from portal.domain.assignments.late_policy import LatePolicy
-from portal.domain.assignments.models import (
-    Assignment,
-    AssignmentState,
-    ExtendedDate,
-    Submission,
-    SubmissionState,
-)
+from portal.domain.assignments.models import Assignment, AssignmentState, Submission, SubmissionState
 from portal.domain.assignments.own_dates import away_before, of_extension, own, standing_dates
 from portal.domain.assignments.queries.attachments import (
     AttachedFile,

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 
 from portal.db import read
 from portal.domain.assignments.deadlines import Dates
-from portal.domain.assignments.models import Assignment, ExtendedDate, Grade, Submission
+from portal.domain.assignments.extension_models import ExtendedDate
+from portal.domain.assignments.models import Assignment, Grade, Submission
 from portal.domain.assignments.own_dates import away_before, of_extension, own, standing_dates
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.courses.models import Course, Intake

@@ -16,10 +16,10 @@ from sqlalchemy.sql.selectable import LateralFromClause
 
 from portal.db import among, read
 from portal.domain.assignments.deadlines import Dates
+from portal.domain.assignments.extension_models import ExtendedDate
 from portal.domain.assignments.models import (
     Assignment,
     AssignmentState,
-    ExtendedDate,
     Grade,
     Submission,
     SubmissionMember,
