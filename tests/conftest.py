@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import alembic.config  # noqa: F401 - it writes to what was the output when it was loaded: not to that of one test
 import pytest
 from alembic import command
 from argon2 import PasswordHasher
