@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from portal.domain.assignments.attachment_models import Attachment
 from portal.domain.assignments.models import Assignment, AssignmentState, Submission
+from portal.domain.assignments.setting import lock_assignment
 from portal.domain.audit import operations as audit
-from portal.domain.courses.models import IntakeTrainer
 from portal.domain.errors import Conflict, Invalid, NotFound
 from portal.domain.files import operations as files
 from portal.domain.files.models import FilePurpose, StoredFile
@@ -114,16 +114,7 @@ def restore_attachment(session: Session, actor: Actor, attachment_id: UUID, *, a
 
 def _lock(session: Session, actor: Actor, assignment_id: UUID) -> Assignment:
     """Return an assignment this person sets, held: nobody hands in while its brief changes."""
-    statement = (
-        select(Assignment)
-        .join(IntakeTrainer, IntakeTrainer.intake_id == Assignment.intake_id)
-        .where(Assignment.id == assignment_id, IntakeTrainer.user_id == actor.person_id)
-        .with_for_update(of=Assignment)
-        .execution_options(populate_existing=True)
-    )
-    assignment = session.scalar(statement)
-    if assignment is None:
-        raise NotFound
+    assignment = lock_assignment(session, actor, assignment_id)
     if assignment.state == AssignmentState.ARCHIVED:
         raise Conflict("This assignment is archived, and stays as it was.")
     return assignment
