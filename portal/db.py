@@ -10,12 +10,13 @@ import os
 import select
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar, TypeVarTuple
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
     BigInteger,
@@ -212,7 +213,44 @@ def read(session: Session, statement: Select[*Ts], values: Mapping[str, Any]) ->
 
     What the session holds and has not written yet is not seen, so nothing that changes things asks in this way.
     """
-    return session.connection().execute(statement, values)
+    return read_on(session.connection(), statement, values)
+
+
+def read_on(connection: Connection, statement: Select[*Ts], values: Mapping[str, Any]) -> CursorResult[*Ts]:
+    """Return the rows of a statement on this connection; one that is made once is compiled once."""
+    compiled = _compiled.get(statement)
+    if compiled is None:
+        compiled = _compiled[statement] = CompiledStatement(connection.engine._compiled_cache)
+    return connection.execute(statement, values, execution_options={"compiled_cache": compiled})
+
+
+class CompiledStatement(dict[tuple[Any, ...], Any]):
+    """What one statement was compiled to, found without a look at all that it is made of.
+
+    SQLAlchemy keeps what it has compiled under every part of a statement, and hashes these hundreds for every request.
+    A statement that is not known by itself is still looked for among those that are alike.
+    """
+
+    def __init__(self, alike: MutableMapping[Any, Any] | None) -> None:
+        super().__init__()
+        self._alike = {} if alike is None else alike
+
+    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
+        dialect, _parts, *how = key
+        own = (dialect, *how)
+        found = super().get(own)
+        if found is None:
+            found = self._alike.get(key)
+            if found is None:
+                return default
+            super().__setitem__(own, found)
+        return found
+
+    def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
+        self._alike[key] = compiled
+
+
+_compiled: WeakKeyDictionary[object, CompiledStatement] = WeakKeyDictionary()
 
 
 def close_session() -> None:

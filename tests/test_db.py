@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Engine, select, text, update
+from sqlalchemy import Engine, bindparam, select, text, update
 from sqlalchemy.orm import Session
 
 from portal import db
@@ -84,7 +84,9 @@ def test_a_session_whose_server_ended_its_connection_is_closed_in_silence_and_ke
     with db.session_scope() as session:
         session.execute(text("SELECT 1"))
         with psycopg.connect(cluster.superuser_url(), autocommit=True) as above:
-            above.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (live_database,))
+            above.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (live_database,)
+            )
     assert portal_engine.pool.checkedout() == 0  # type: ignore[attr-defined]
     with db.session_scope() as session:
         assert session.scalar(text("SELECT 1")) == 1
@@ -118,6 +120,29 @@ def test_a_statement_that_is_asked_by_page_after_page_is_prepared(live_engine) -
     with db.single_statement() as connection:
         prepared = connection.execute(text("SELECT statement FROM pg_prepared_statements")).scalars().all()
     assert any("users.first_name" in statement for statement in prepared), prepared
+
+
+def test_a_statement_that_is_made_once_is_found_again_without_a_look_at_its_parts() -> None:
+    looked_for: list[Any] = []
+
+    class Alike(dict[Any, Any]):
+        def get(self, key: Any, default: Any = None) -> Any:
+            looked_for.append(key)
+            return super().get(key, default)
+
+    compiled = db.CompiledStatement(Alike())
+    key, with_other_values = ("dialect", "parts", ("id",), False, False), ("dialect", "parts", ("title",), False, False)
+    assert compiled.get(key) is None
+    compiled[key] = "SELECT 1"
+    assert [compiled.get(key) for _ in range(3)] == ["SELECT 1"] * 3
+    assert looked_for == [key, key], "when it was made, and when it was first asked for again"
+    assert compiled.get(with_other_values) is None
+
+
+def test_one_statement_answers_for_each_of_its_values(world, cast) -> None:
+    named = select(User.first_name).where(User.id == bindparam("id"))
+    people = [cast.ama, cast.kofi, cast.ama]
+    assert [db.read(world, named, {"id": one.id}).scalar_one() for one in people] == [one.first_name for one in people]
 
 
 def _driver(session: Session) -> Any:

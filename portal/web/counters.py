@@ -99,7 +99,7 @@ class Finder:
 
 def _one_row(statement: Select[*tuple[Any, ...]], values: Mapping[str, Any]) -> Row[Any] | None:
     with db.single_statement() as connection:
-        return connection.execute(statement, values).one_or_none()
+        return db.read_on(connection, statement, values).one_or_none()
 
 
 class PostgresCounters(Storage):

@@ -16,6 +16,7 @@ login = LoginManager()
 compress = Compress()
 
 PROBE_SECONDS = 2  # whoever asks how the portal is waits no longer for its database
+BROTLI_QUALITY = 3  # of a page: a twentieth more bytes than the 4 that is usual, in half its time
 COMPRESSED = ["text/html", "text/css", "text/javascript", "application/json", "image/svg+xml", "text/plain"]
 
 
@@ -23,6 +24,7 @@ def register(app: Flask) -> None:
     """Bind every extension to the app, and give each request's database session back at its end."""
     app.config.setdefault("COMPRESS_MIMETYPES", COMPRESSED)
     app.config.setdefault("COMPRESS_ALGORITHM", ["br", "gzip"])
+    app.config.setdefault("COMPRESS_BR_LEVEL", BROTLI_QUALITY)
     app.config["REMEMBER_COOKIE_NAME"] = ";"  # no browser can send one of this name: nobody is known by such a cookie
     app.extensions["engine"] = portal_db.make_engine(app.config["SETTINGS"].database_url)
     app.extensions["probe_engine"] = portal_db.make_probe_engine(
