@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar, TypeVarTuple
 from weakref import WeakKeyDictionary
 
+import psycopg
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -55,6 +56,7 @@ Ts = TypeVarTuple("Ts")
 POOL_SIZE = 20  # connections of one process; more threads than that wait their turn
 POOL_WAIT_SECONDS = 5
 CONNECT_TIMEOUT_SECONDS = 2  # a stopped database must be noticed within the 3 s of the readiness check
+LONGEST_STATEMENT = 8_192  # bytes of the text of a statement that pages ask again and again
 LOCK_TIMEOUT_MS = 5_000
 STATEMENT_TIMEOUT_MS = 15_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
@@ -104,7 +106,7 @@ def one_of(column: str, values: type[StrEnum], name: str) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=name)
 
 
-def among(column: InstrumentedAttribute[str], values: Iterable[StrEnum]) -> ColumnElement[bool]:
+def among(column: InstrumentedAttribute[str] | ColumnElement[str], values: Iterable[StrEnum]) -> ColumnElement[bool]:
     """Return the condition that a column holds one of these values of an enum, written into the statement itself.
 
     The planner sees them then, and the statement need not be put together anew for every number of values.
@@ -129,6 +131,8 @@ def make_engine(url: str, *, pool_size: int = POOL_SIZE, isolation_level: str = 
 
     Unless told otherwise each statement on it commits by itself; `bind` gives `transaction()` what it needs.
     """
+    # of longer ones psycopg would look for the places of the values anew each time; it knows no setting for it
+    psycopg._queries.MAX_CACHED_STATEMENT_LENGTH = LONGEST_STATEMENT
     options = {
         "lock_timeout": LOCK_TIMEOUT_MS,
         "statement_timeout": STATEMENT_TIMEOUT_MS,

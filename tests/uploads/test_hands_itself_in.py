@@ -297,6 +297,21 @@ def test_after_a_refusal_all_of_it_stands_in_the_form_again(ama: FlaskClient, wo
     assert "It takes documents" not in page(ama, assignment)
 
 
+def test_what_is_handed_in_elsewhere_after_a_refusal_does_not_hide_it(
+    ama: FlaskClient, world: Session, cast: Cast, assignment: Any
+) -> None:
+    address = half_of(ama, assignment)
+    ask(ama, assignment, address, text="By the window.")
+    world.execute(update(Assignment).where(Assignment.id == assignment.id).values(accepted_kinds=["document"]))
+    world.commit()
+    finish(ama, address)
+    work(world)
+    another = make_assignment(world, cast.intake, cast.kofi)
+    world.commit()
+    assert hand_in(ama, another, text="Done.").status_code == 303
+    assert "It takes documents" in page(ama, assignment)
+
+
 def test_an_upload_that_was_left_too_long_ends_the_waiting(ama: FlaskClient, world: Session, assignment: Any) -> None:
     address = half_of(ama, assignment)
     ask(ama, assignment, address)

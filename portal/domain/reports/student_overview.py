@@ -117,10 +117,15 @@ def _as_it_stands(work: DueWork, away: list[list[str]] | None) -> DueWork:
 def _due_work() -> Select[*tuple[Any, ...]]:
     """Made once: making a statement takes as long as running it."""
     theirs = (Submission.assignment_id == Assignment.id) & (Submission.enrolment_id == Enrolment.id)
-    counts = (
-        (SubmissionMember.assignment_id == Assignment.id)
-        & (SubmissionMember.enrolment_id == Enrolment.id)
-        & (Submission.id == SubmissionMember.submission_id)
+    handed_in = (
+        select(Submission.id)
+        .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
+        .where(
+            SubmissionMember.assignment_id == Assignment.id,
+            SubmissionMember.enrolment_id == Enrolment.id,
+            among(Submission.state, HANDED_IN),
+        )
+        .exists()
     )
     due_at, cut_off_at = own(Assignment.due_at), own(Assignment.cut_off_at)
     away, closes_at = away_before(due_at), func.coalesce(cut_off_at, due_at)
@@ -147,7 +152,7 @@ def _due_work() -> Select[*tuple[Any, ...]]:
             Assignment.state == AssignmentState.PUBLISHED,
             or_(Assignment.opens_at.is_(None), Assignment.opens_at <= bindparam("at")),
             or_(closes_at > bindparam("at"), and_(away.is_not(None), closes_at > bindparam("at") - LONGEST)),
-            ~exists().where(counts, among(Submission.state, HANDED_IN)),
+            ~handed_in,
         )
         .order_by(due_at, Assignment.id)
         .limit(4 * MOST_SHOWN)  # some may have moved and be over all the same

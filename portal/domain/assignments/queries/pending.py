@@ -75,13 +75,18 @@ def pending_of_assignment() -> ColumnElement[dict[str, Any] | None]:
         .correlate(Assignment, Enrolment)
         .subquery("newest")
     )
-    handed_in_since = exists().where(
-        SubmissionMember.assignment_id == Assignment.id,
-        SubmissionMember.enrolment_id == Enrolment.id,
-        Submission.id == SubmissionMember.submission_id,
-        Submission.submitted_at > newest.c.closed_at,
+    handed_in_since = (
+        select(Submission.id)
+        .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
+        .where(
+            SubmissionMember.assignment_id == Assignment.id,
+            SubmissionMember.enrolment_id == Enrolment.id,
+            Submission.submitted_at > newest.c.closed_at,
+        )
+        .correlate(Assignment, Enrolment, newest)
+        .exists()
     )
-    stands = newest.c.state.in_([PendingState.WAITING, PendingState.REFUSED, PendingState.CANCELLED])
+    stands = among(newest.c.state, [PendingState.WAITING, PendingState.REFUSED, PendingState.CANCELLED])
     return (
         select(func.row_to_json(newest.table_valued()))
         .where(stands, or_(newest.c.closed_at.is_(None), ~handed_in_since))

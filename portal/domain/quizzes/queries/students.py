@@ -16,7 +16,7 @@ from sqlalchemy import Row, Select, bindparam, exists, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
-from portal.db import read
+from portal.db import among, read
 from portal.domain.assignments.deadlines import Dates
 from portal.domain.assignments.extension_models import ExtendedDate
 from portal.domain.assignments.models import Assignment, Grade, Submission
@@ -273,7 +273,7 @@ def _attempt() -> Select[*tuple[Any, ...]]:
     on_time = exists().where(
         work.c.assignment_id == QuizAttempt.assignment_id,
         work.c.enrolment_id == QuizAttempt.enrolment_id,
-        work.c.state.in_([state.value for state in HANDED_IN]),
+        among(work.c.state, HANDED_IN),
         ~work.c.late,
     )
     return (
