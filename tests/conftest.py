@@ -7,6 +7,7 @@ import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import alembic.config  # noqa: F401 - it writes to what was the output when it was loaded: not to that of one test
@@ -17,6 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck
 from hypothesis import settings as searching
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.orm import Session
 
@@ -26,7 +28,7 @@ from portal.domain.accounts import passwords
 from portal.domain.watch import tally
 from portal.embedded import ClusterAccess, temporary_cluster
 from portal.settings import Settings
-from tests.cast import Cast, gather_cast
+from tests.cast import Cast, find_cast, gather_cast
 from tests.pages import CheckedClient
 from tests.queries import QueryCounter, count_queries_on
 from tests.quick_disk import temporary_files_in_memory
@@ -35,7 +37,10 @@ from tests.shares import in_shares
 pytest_plugins = ("tests.chromium",)
 
 CLUSTER = "PORTAL_TEST_CLUSTER"
+COMPILED = "PORTAL_TEST_COMPILED_TEMPLATES"
+"""The folder in which all workers find a template that one of them has compiled."""
 TEMPLATE = "tests_template"
+WITH_CAST = "tests_with_cast"
 _stack = contextlib.ExitStack()
 
 # how long a search takes tells of the machine, and timing decides no test
@@ -54,8 +59,15 @@ def pytest_configure(config: pytest.Config) -> None:
     access = _stack.enter_context(temporary_cluster()).access
     os.environ[CLUSTER] = access.to_text()
     _stack.callback(os.environ.pop, CLUSTER, None)
+    os.environ[COMPILED] = _stack.enter_context(TemporaryDirectory(prefix="portal-templates-"))
+    _stack.callback(os.environ.pop, COMPILED, None)
     access.create_database(TEMPLATE)
     migrate(settings_for(access, TEMPLATE, Path("/nonexistent")))
+    access.create_database(WITH_CAST, template=TEMPLATE)
+    engine = create_engine(settings_for(access, WITH_CAST, Path("/nonexistent")).database_url)
+    with Session(engine) as session:
+        gather_cast(session)
+    engine.dispose()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -125,10 +137,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def settings(cluster: ClusterAccess, home: Path, worker_id: str) -> Iterator[Settings]:
-    name = f"tests_{worker_id}"
+    with copy_of(cluster, TEMPLATE, f"tests_{worker_id}") as name:
+        yield settings_for(cluster, name, home)
+
+
+@contextlib.contextmanager
+def copy_of(cluster: ClusterAccess, template: str, name: str) -> Iterator[str]:
+    """A database that begins as a copy of another, until the end of the block."""
     cluster.drop_database(name)
-    cluster.create_database(name, template=TEMPLATE)
-    yield settings_for(cluster, name, home)
+    cluster.create_database(name, template=template)
+    yield name
     cluster.drop_database(name)
 
 
@@ -144,6 +162,7 @@ def app(settings: Settings) -> Flask:
 
     app = create_app(settings)
     app.test_client_class = CheckedClient
+    app.jinja_env.bytecode_cache = FileSystemBytecodeCache(os.environ[COMPILED])
     return app
 
 
@@ -154,9 +173,25 @@ def engine(settings: Settings) -> Iterator[Engine]:
     engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def engine_with_cast(cluster: ClusterAccess, home: Path, worker_id: str) -> Iterator[Engine]:
+    """An engine on a database in which the cast is there already: most tests begin with it."""
+    with copy_of(cluster, WITH_CAST, f"tests_{worker_id}_with_cast") as name:
+        engine = create_engine(settings_for(cluster, name, home).database_url, pool_size=1)
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def known_cast(engine_with_cast: Engine) -> Cast:
+    with Session(engine_with_cast, expire_on_commit=False) as session:
+        return find_cast(session)
+
+
 @pytest.fixture
-def connection(engine: Engine) -> Iterator[Connection]:
+def connection(request: pytest.FixtureRequest) -> Iterator[Connection]:
     """One connection for the whole test, as the portal's own role; everything on it is undone at the end."""
+    engine = request.getfixturevalue("engine_with_cast" if "known_cast" in request.fixturenames else "engine")
     with engine.connect() as connection:
         outer = connection.begin()
         db.bind(connection, join_transaction_mode="create_savepoint")
@@ -173,9 +208,9 @@ def world(connection: Connection) -> Iterator[Session]:
 
 
 @pytest.fixture
-def cast(world: Session) -> Cast:
+def cast(world: Session, known_cast: Cast) -> Cast:
     """The permanent cast: Ama and her trainer Kofi, Esi and hers, Yaw, elsewhere, and Efua who administers."""
-    return gather_cast(world)
+    return known_cast.within(world)
 
 
 @pytest.fixture
@@ -224,11 +259,8 @@ def live_database(
     cluster: ClusterAccess, worker_id: str, live_template: str, request: pytest.FixtureRequest
 ) -> Iterator[str]:
     """A database of its own for what savepoints cannot show: several connections, live servers, workers."""
-    name = f"live_{worker_id}_{abs(hash(request.node.nodeid)) % 10**8}"
-    cluster.drop_database(name)
-    cluster.create_database(name, template=live_template)
-    yield name
-    cluster.drop_database(name)
+    with copy_of(cluster, live_template, f"live_{worker_id}_{abs(hash(request.node.nodeid)) % 10**8}") as name:
+        yield name
 
 
 @pytest.fixture
