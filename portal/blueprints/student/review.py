@@ -19,7 +19,8 @@ from portal.web.sessions import the_person
 def review_of(page: AssignmentPage, attempts: list[Attempt]) -> dict[str, Any]:
     """Return the attempt that is shown with its notes: the one asked for, else the newest on which notes stand."""
     notes: list[NoteRow] = []
-    if any(attempt.mark is not None for attempt in attempts):  # before that no note is shown, and none is asked for
+    was_marked = any(attempt.mark is not None for attempt in attempts)  # before that no note is shown
+    if was_marked and any(attempt.has_notes for attempt in attempts):
         notes = queries.notes_shown_to(current_session(), the_person().person_id, page.id)
     standing = {
         attempt.id: queries.standing_on(notes, attempt.owner_id, attempt.attempt, attempt.submitted_at)

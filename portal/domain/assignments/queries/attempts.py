@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from portal.db import read
 from portal.domain.accounts.models import User
 from portal.domain.assignments.models import Assignment, Grade, Submission, SubmissionMember, SubmissionState
+from portal.domain.assignments.note_models import ReviewNote
 from portal.domain.assignments.queries.files import links_of_submission
 from portal.domain.assignments.queries.groups import name_of_group, names_of_members, owner_of
 from portal.domain.assignments.queries.looked_into import ShownFile, as_shown_files, shown_files_of_submission
@@ -45,6 +46,7 @@ class Attempt:
     """For whom it counts."""
     by: str | None
     """Who handed it in."""
+    has_notes: bool
     files: list[ShownFile]
     marks: list[ShownMark]
     """Those that were released, the newest first."""
@@ -92,6 +94,7 @@ def _attempts() -> Select[*tuple[Any, ...]]:
         .correlate(Submission)
         .scalar_subquery()
     )
+    noted = select(ReviewNote.id).where(ReviewNote.submission_id == Submission.id).correlate(Submission).exists()
     return (
         select(
             Submission.id,
@@ -107,6 +110,7 @@ def _attempts() -> Select[*tuple[Any, ...]]:
             name_of_group().label("group"),
             names_of_members(),
             case((Submission.group_id.is_not(None), by)),
+            noted,
             shown_files_of_submission().label("files"),
             released_marks(),
         )
