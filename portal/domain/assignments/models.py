@@ -191,7 +191,7 @@ class Submission(Base):
             unique=True,
             postgresql_where=sql("state = 'draft'"),
         ),
-        Index("ix_submissions_queue", "assignment_id", "state", "submitted_at", "id"),
+        Index("ix_submissions_queue", "assignment_id", "state", "submitted_at", "id", postgresql_include=["replaced"]),
         Index(
             "ix_submissions_handed_in",
             "assignment_id",

@@ -168,13 +168,12 @@ def _values(trainer_id: UUID, chosen: QueueFilter) -> dict[str, Any]:
 @cache
 def _page(shape: _Shape, span: Span) -> Select[*tuple[Any, ...]]:
     first = _first(shape, span)
-    work = first.c
     newest = (
         select(Grade.final_points)
         .ext(distinct_on(Grade.enrolment_id))
-        .where(Grade.submission_id == work.id)
+        .where(Grade.submission_id == Submission.id)
         .order_by(Grade.enrolment_id, Grade.graded_at.desc(), Grade.id.desc())
-        .correlate(first)
+        .correlate(Submission)
         .subquery("newest")
     )
     marks = lateral(
@@ -182,16 +181,16 @@ def _page(shape: _Shape, span: Span) -> Select[*tuple[Any, ...]]:
     )
     statement = _named(
         first,
-        work.id,
-        whose(work.group_id).label("student"),
-        number_of_one(work.group_id).label("student_number"),
+        Submission.id,
+        whose(Submission.group_id).label("student"),
+        number_of_one(Submission.group_id).label("student_number"),
         Assignment.title,
         Course.title.label("course"),
         Intake.title.label("intake"),
-        work.attempt,
-        work.state,
-        work.submitted_at,
-        work.late,
+        Submission.attempt,
+        Submission.state,
+        Submission.submitted_at,
+        Submission.late,
         marks.c.least,
         marks.c.best,
         Assignment.points,
@@ -199,52 +198,51 @@ def _page(shape: _Shape, span: Span) -> Select[*tuple[Any, ...]]:
         Assignment.id.label("assignment_id"),
     )
     whole = statement.join(Intake, Intake.id == Assignment.intake_id).join(Course, Course.id == Intake.course_id)
-    return span.cut(whole.join(marks, true()), work.submitted_at, work.id)
+    return span.cut(whole.join(marks, true()), first.c.submitted_at, first.c.id)
 
 
 @cache
 def _both_sides(shape: _Shape) -> Select[*tuple[Any, ...]]:
     earlier, later = (_first(shape, Span(from_a_place=True, falling=falling)) for falling in (True, False))
     both = union_all(earlier.select(), later.select()).subquery("work")
-    student = whose(both.c.group_id).label("student")
-    return _named(both, both.c.id, student, Assignment.title, both.c.submitted_at, both.c.state)
+    student = whose(Submission.group_id).label("student")
+    return _named(both, Submission.id, student, Assignment.title, Submission.submitted_at, Submission.state)
 
 
 def _first(shape: _Shape, span: Span) -> Subquery:
-    """The first of the queue: the first of each assignment, by its own index, then the first of them all.
+    """The first of the queue: the first of each assignment, from its index alone, then the first of them all.
 
     Read as one list, the planner goes through the work of the whole institute.
     """
-    of_one = select(Submission).where(Submission.assignment_id == Assignment.id, _part_of_queue(shape.waiting))
+    of_one: Select[*tuple[Any, ...]] = select(Submission.id, Submission.submitted_at).where(
+        Submission.assignment_id == Assignment.id, _part_of_queue(shape.waiting)
+    )
     if shape.words == "number":
         of_one = of_one.where(Submission.number == bindparam("words"))
     elif shape.words == "name":
         of_one = of_one.where(_is_called(func.concat("%", func.fold(bindparam("words")), "%")))
     few = span.first_of(of_one, Submission.submitted_at, Submission.id).correlate(Assignment).lateral("few")
-    work = aliased(Submission, few)
     of_all: Select[*tuple[Any, ...]] = (
-        select(
-            work.id, work.assignment_id, work.enrolment_id, work.group_id, work.attempt, work.state, work.submitted_at,
-            work.late,
-        )
+        select(few.c.id, few.c.submitted_at)
         .select_from(IntakeTrainer)
         .join(Assignment, Assignment.intake_id == IntakeTrainer.intake_id)
-        .join(work, true())
+        .join(few, true())
         .where(IntakeTrainer.user_id == bindparam("trainer_id"))
-    )  # fmt: skip
+    )
     if shape.of_an_intake:
         of_all = of_all.where(Assignment.intake_id == bindparam("intake_id"))
     if shape.of_an_assignment:
         of_all = of_all.where(Assignment.id == bindparam("assignment_id"))
-    return span.first_of(of_all, work.submitted_at, work.id).subquery()
+    return span.first_of(of_all, few.c.submitted_at, few.c.id).subquery()
 
 
-def _named(work: Subquery, *columns: Any) -> Select[*tuple[Any, ...]]:
+def _named(first: Subquery, *columns: Any) -> Select[*tuple[Any, ...]]:
     return (
         select(*columns)
-        .select_from(work)
-        .join(Assignment, Assignment.id == work.c.assignment_id)
-        .join(Enrolment, Enrolment.id == work.c.enrolment_id)
+        .select_from(first)
+        .join(Submission, Submission.id == first.c.id)
+        .join(Assignment, Assignment.id == Submission.assignment_id)
+        .join(Enrolment, Enrolment.id == Submission.enrolment_id)
         .join(User, User.id == Enrolment.user_id)
     )
 
