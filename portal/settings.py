@@ -7,7 +7,7 @@ problem in one message, so that whoever starts a server mends them all at once.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -246,7 +246,7 @@ class Settings:
             raise SettingsError(problems)
         return settings
 
-    def problems(self, unread: set[str] = frozenset()) -> list[str]:  # type: ignore[assignment]
+    def problems(self, unread: Collection[str] = ()) -> list[str]:
         """Return what makes these settings unfit for their environment, a line each."""
         found: list[str] = []
         if not self.database_url and "DATABASE_URL" not in unread:
@@ -261,7 +261,7 @@ class Settings:
             found += self._production_problems(unread)
         return found
 
-    def _production_problems(self, unread: set[str]) -> list[str]:
+    def _production_problems(self, unread: Collection[str]) -> list[str]:
         found = []
         if len(self.secret_key) < MINIMUM_SECRET_LENGTH or self.secret_key == DEVELOPMENT_SECRET:
             found.append(f"SECRET_KEY is missing or weak: set at least {MINIMUM_SECRET_LENGTH} random characters")

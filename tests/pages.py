@@ -18,7 +18,7 @@ class CheckedClient(FlaskClient):
 
     csrf: str | None = None
 
-    def open(self, *args: Any, **kwargs: Any) -> TestResponse:  # type: ignore[override]
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         if self.csrf and kwargs.get("method") not in (None, "GET", "HEAD") and kwargs.pop("with_csrf", True):
             headers = dict(kwargs.get("headers") or {})
             headers.setdefault("X-CSRFToken", self.csrf)

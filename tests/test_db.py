@@ -87,7 +87,7 @@ def test_a_session_whose_server_ended_its_connection_is_closed_in_silence_and_ke
             above.execute(
                 "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (live_database,)
             )
-    assert portal_engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    assert portal_engine.pool.checkedout() == 0
     with db.session_scope() as session:
         assert session.scalar(text("SELECT 1")) == 1
 

@@ -161,7 +161,7 @@ def _ask(
 def _run(order: dict[str, Any], seconds: float) -> tuple[int, bytes]:
     """Return how the program ended and what it said; after so many seconds it is ended."""
     command = [sys.executable, "-I", "-B", str(Path(media_program.__file__).resolve()), json.dumps(order)]
-    with subprocess.Popen(  # noqa: S603 - our own program; what it opens is named in its order
+    with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,  # stays open and empty: the program ends when it is closed
         stdout=subprocess.PIPE,

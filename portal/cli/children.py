@@ -42,7 +42,7 @@ class Child:
     def start(self) -> None:
         """Start the program in a session of its own: Ctrl-C reaches us alone, and we stop it in order."""
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own programs
+            self._process = subprocess.Popen(
                 self._command, cwd=self._folder, env=self._environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True, preexec_fn=ends_with_parent(signal.SIGTERM),
             )  # fmt: skip

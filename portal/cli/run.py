@@ -148,7 +148,7 @@ class Supervisor:
         """Run a step of the start to its end; its own words are shown only when it fails."""
         log = self.home.logs / "start.log"
         with log.open("wb") as output:
-            process = subprocess.Popen(  # noqa: S603 - our own programs
+            process = subprocess.Popen(
                 command,
                 cwd=ROOT,
                 env=environ,

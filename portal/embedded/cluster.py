@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from portal.embedded.access import OWNER, PORTAL, SUPERUSER, ClusterAccess
 from portal.embedded.errors import EmbeddedError
@@ -87,7 +88,7 @@ class Cluster:
     def programs_major(self) -> str:
         """The major version of PostgreSQL that would run the data."""
         programs = self._programs or programs_for(server_user(self.folder, self.data))
-        said = subprocess.run([str(programs / "postgres"), "--version"], capture_output=True, text=True, check=True)  # noqa: S603
+        said = subprocess.run([str(programs / "postgres"), "--version"], capture_output=True, text=True, check=True)
         return said.stdout.removeprefix("postgres (PostgreSQL) ").split(".")[0]
 
     def describe_place(self) -> str:
@@ -220,11 +221,11 @@ class Cluster:
         self._keep(access)
         unfinished.rename(data)
 
-    def _run(self, command: list[object], arguments: dict[str, object], text: str = "") -> None:
-        done = subprocess.run(  # noqa: S603 - programs of the wheel, arguments of our own
+    def _run(self, command: list[object], arguments: dict[str, Any], text: str = "") -> None:
+        done = subprocess.run(
             [str(part) for part in command],
             input=text, capture_output=True, text=True, check=False,
-            env=_bare_environment(), start_new_session=True, **arguments,  # type: ignore[call-overload]
+            env=_bare_environment(), start_new_session=True, **arguments,
         )  # fmt: skip
         if done.returncode:
             raise EmbeddedError(
@@ -262,7 +263,7 @@ class Cluster:
             command += ["-c", f"{name}={value}"]
         with self.log.open("ab") as log:  # to append, so that it may be emptied while the server writes
             log.truncate(0)
-            self._process = subprocess.Popen(  # noqa: S603
+            self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_bare_environment(),
                 start_new_session=True,  # Ctrl-C in the terminal is ours to answer, last of all with this stop
                 preexec_fn=ends_with_parent(signal.SIGINT),

@@ -123,7 +123,7 @@ def _boot_moment() -> float:
 
 
 def _from_ps(pid: int) -> RunningProcess | None:
-    shown = subprocess.run(  # noqa: S603 - a number of our own
+    shown = subprocess.run(
         ["/bin/ps", "-o", "stat=,lstart=,command=", "-p", str(pid)],
         capture_output=True, text=True, check=False, env={"LC_ALL": "C"},
     ).stdout.split(maxsplit=6)  # fmt: skip

@@ -57,7 +57,7 @@ class ServerUser:
 
     def _succeeds(self, command: list[str]) -> bool:
         try:
-            done = subprocess.run(command, capture_output=True, check=False, timeout=30, **self.popen_arguments())  # noqa: S603
+            done = subprocess.run(command, capture_output=True, check=False, timeout=30, **self.popen_arguments())
         except (OSError, subprocess.SubprocessError):
             return False
         return done.returncode == 0

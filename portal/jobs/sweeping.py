@@ -159,4 +159,4 @@ def _sweep(table: str, condition: str, *, before: datetime) -> None:
     deleted = BATCH
     while deleted == BATCH:
         with db.transaction() as session:
-            deleted = session.execute(statement, {"before": before}).rowcount  # type: ignore[attr-defined]
+            deleted = session.connection().execute(statement, {"before": before}).rowcount

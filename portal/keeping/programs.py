@@ -62,7 +62,7 @@ class Programs:
             raise KeepingError(f"The dump could not be loaded: {_last_words(not_written)}")
 
     def _start(self, program: str, arguments: list[str], url: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(  # noqa: S603 - our own arguments
+        return subprocess.Popen(
             [str(self.folder / program), *arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(url),
             preexec_fn=ends_with_parent(signal.SIGTERM),
@@ -104,7 +104,7 @@ def _folders() -> Iterable[Path]:
 
 def _major(program: Path) -> int | None:
     try:
-        said = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+        said = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=False).stdout
         return int(said.removeprefix("pg_dump (PostgreSQL) ").split(".")[0])
     except (OSError, ValueError):
         return None

@@ -95,7 +95,7 @@ def refuse_unmarked_views(app: Flask) -> None:
 
 
 def _mark(view: View, access: Access) -> View:
-    view.access = access  # type: ignore[attr-defined]
+    vars(view).update(access=access)
     return view
 
 

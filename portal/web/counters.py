@@ -105,7 +105,7 @@ def _one_row(statement: Select[*tuple[Any, ...]], values: Mapping[str, Any]) -> 
 class PostgresCounters(Storage):
     """The counters as the library of the limits asks for them, each count a short transaction of its own."""
 
-    STORAGE_SCHEME = ["portal-postgresql"]  # noqa: RUF012 - read once by the library
+    STORAGE_SCHEME = ["portal-postgresql"]  # noqa: RUF012 - as the library declares it
 
     @property
     def base_exceptions(self) -> type[Exception]:

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from flask import current_app, request
@@ -35,12 +35,12 @@ UNPRINTABLE = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 LOCAL_FORMATS = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"]
 
 
-class PortalForm(FlaskForm):  # type: ignore[misc]
+class PortalForm(FlaskForm):
     """A form of the portal; `form_errors` holds what concerns no single field."""
 
     form_errors: list[str]
 
-    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+    class Meta(FlaskForm.Meta):
         def bind_field(self, form: Any, unbound_field: Any, options: dict[str, Any]) -> Any:
             """Have all text but passwords trimmed and normalised."""
             filters = list(unbound_field.kwargs.get("filters", ()))
@@ -154,7 +154,7 @@ class MoneyField(Field):
         self.data = pesewas_of(typed) if typed else None
 
 
-class FilesField(MultipleFileField):  # type: ignore[misc]
+class FilesField(MultipleFileField):
     """Files chosen together; `data` is a list without the empty part a browser sends for none."""
 
     def process_formdata(self, valuelist: list[Any]) -> None:
@@ -164,7 +164,7 @@ class FilesField(MultipleFileField):  # type: ignore[misc]
 class required:  # noqa: N801 - reads as a word in a list of validators
     """The field must be filled in; zero is filled in."""
 
-    field_flags = {"required": True}  # noqa: RUF012 - read by WTForms
+    field_flags: ClassVar = {"required": True}
 
     def __init__(self, message: str | None = None) -> None:
         self.message = message

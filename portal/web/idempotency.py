@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, ParamSpec
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 from flask import Response, current_app, request
@@ -26,7 +26,7 @@ from portal.domain.errors import Conflict, Invalid
 from portal.web.bearer import caller
 from portal.web.uploads import sha256_of
 
-View = TypeVar("View", bound=Callable[..., Any])
+P = ParamSpec("P")
 
 HEADER = "Idempotency-Key"
 TAKEOVER_SECONDS = 120  # after that, the worker that held the first request is gone
@@ -53,11 +53,11 @@ class IdempotentRequest(Base):
     )
 
 
-def idempotent(view: View) -> View:
+def idempotent(view: Callable[P, Any]) -> Callable[P, Any]:
     """Answer a repeat of this call, by the same person with the same key and body, as the first was answered."""
 
     @wraps(view)
-    def answer(*args: Any, **kwargs: Any) -> Any:
+    def answer(*args: P.args, **kwargs: P.kwargs) -> Any:
         key = key_of_request()
         if key is None:
             return view(*args, **kwargs)
@@ -73,7 +73,7 @@ def idempotent(view: View) -> View:
         db.perform(_keep, person_id, key, response)
         return response
 
-    return answer  # type: ignore[return-value]
+    return answer
 
 
 def key_of_request() -> str | None:

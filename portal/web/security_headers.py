@@ -41,7 +41,7 @@ def register(app: Flask, settings: Settings) -> None:
     """Set the headers of every answer, trust the proxies that were named, and answer for our own host only."""
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # as Flask tells to
     host = urlsplit(settings.portal_url).hostname or ""
     app.config["TRUSTED_HOSTS"] = [host, *LOCAL_HOSTS]
     if settings.production and host not in LOCAL_HOSTS:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol, cast
 from urllib.parse import quote
 
 from flask import Response, g, request
@@ -118,7 +118,7 @@ def _body(key: str, start: int, length: int) -> Any:
         path = storage.path(key)
         if path is None:
             return Stream(storage.open(key, start, length), place)
-        return wrap_file(request.environ, Slice(path, start, length, place), BLOCK)  # type: ignore[arg-type]
+        return wrap_file(request.environ, cast(IO[bytes], Slice(path, start, length, place)), BLOCK)
     except BaseException:
         if place is not None:
             place.leave()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger
 
 
-class ServerLog(Logger):  # type: ignore[misc]
+class ServerLog(Logger):
     """Hands everything on to the root logger, which `logs.configure` has set up."""
 
     def setup(self, cfg: Any) -> None:

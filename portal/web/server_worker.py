@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from gunicorn.workers import gthread  # type: ignore[import-untyped]
+from gunicorn.workers import gthread
 
 SILENT_SECONDS = 120  # without one byte; a phone between two cells is back by then
 FEW_FREE = 4  # less than one in so many threads being free, threads are scarce
@@ -53,7 +53,7 @@ class Line(socket.socket):
             self.shutdown(socket.SHUT_RDWR)
 
 
-class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]
+class PatientWorker(gthread.ThreadWorker):
     """gunicorn's threads, with an eye on the lines that are being read."""
 
     def __init__(self, *arguments: Any, **more: Any) -> None:

@@ -65,7 +65,7 @@ SESSION_AND_PERSON = Finder(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Identity(Actor, UserMixin):  # type: ignore[misc]
+class Identity(Actor, UserMixin):
     """The signed-in person as a request knows them: Flask-Login's `current_user`, and the actor of operations."""
 
     first_name: str

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any, TypeVar, cast
+from typing import IO, Any, cast
 
 from flask import Flask, Request, current_app, g, request
 from werkzeug.datastructures import FileStorage
@@ -24,6 +24,7 @@ from portal.domain.errors import Invalid, TooLarge, Unavailable
 from portal.domain.files.kinds import GB, HEAD_BYTES, LIMITS, MB, Group, recognise
 from portal.domain.files.operations import StoredBytes, display_name
 from portal.settings import Settings
+from portal.web.access import View
 from portal.web.long_bodies import SMALL, Place, take_place
 
 __all__ = [
@@ -38,8 +39,6 @@ __all__ = [
     "takes_files",
     "the_storage",
 ]
-
-View = TypeVar("View", bound=Callable[..., Any])
 
 NO_ROOM_FOR_VIDEO = (
     "“{name}” cannot be taken: the portal's disk is nearly full, so it takes no video now. "
@@ -61,8 +60,7 @@ def takes_files(max_bytes: int, *, only: str | None = None) -> Callable[[View], 
     """
 
     def mark(view: View) -> View:
-        view.takes_bytes = max_bytes + FORM_BYTES  # type: ignore[attr-defined]
-        view.takes_only = only  # type: ignore[attr-defined]
+        vars(view).update(takes_bytes=max_bytes + FORM_BYTES, takes_only=only)
         return view
 
     return mark

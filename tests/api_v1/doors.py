@@ -37,7 +37,7 @@ class Stage:
     cast: Cast
     sign_in: Callable[[User], FlaskClient]
     program_of: Callable[[User], Program]
-    assignment: Assignment = None  # type: ignore[assignment]  # given by the one who arranges it
+    assignment: Assignment = None  # given by the one who arranges it
     who: str = ""
     """Who tries, if it is not the one who usually does."""
     there: dict[str, Any] = field(default_factory=dict)

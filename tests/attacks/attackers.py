@@ -92,7 +92,7 @@ def attackers_of(
         return Attacker(sign_in(person), tokens[person.id].access_token, person.id if known else None)
 
     return {
-        "a visitor": Attacker(app.test_client()),  # type: ignore[arg-type]
+        "a visitor": Attacker(app.test_client()),
         "a student elsewhere": signed_in(cast.esi),
         "a trainer elsewhere": signed_in(cast.yaw),
         "a deactivated person": signed_in(cast.kojo, known=False),

@@ -25,8 +25,7 @@ def with_password(world: Session, person: User, password: str = PASSWORD) -> Use
 
 def browser(app: Flask) -> CheckedClient:
     """Return a new browser."""
-    client: CheckedClient = app.test_client()  # type: ignore[assignment]
-    return client
+    return app.test_client()
 
 
 def fill_in(client: CheckedClient, address: str, _from: str = "203.0.113.7", **fields: Any) -> TestResponse:

@@ -30,7 +30,7 @@ def efua(sign_in: SignIn, cast: Cast) -> FlaskClient:
 
 
 def titles(page: object) -> list[str]:
-    return [words(node) for node in parse(page).css("#courses tbody th")]  # type: ignore[arg-type]
+    return [words(node) for node in parse(page).css("#courses tbody th")]
 
 
 def test_the_office_finds_courses_in_every_state(efua: FlaskClient, world: Session, cast: Cast) -> None:

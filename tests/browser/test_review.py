@@ -31,7 +31,7 @@ MOST_TABS = 150
 @pytest.fixture
 def portal_of_site(site: Site) -> Iterator[None]:
     """Jobs run in this process, on the site's own database."""
-    db.bind(site.session.get_bind())  # type: ignore[arg-type]
+    db.bind(site.session.get_bind())
     yield
     db.close_session()
 

@@ -63,7 +63,7 @@ class Lab:
         statement = select(FileCopy.purpose, StoredFile).join(StoredFile, StoredFile.id == FileCopy.copy_id)
         return {row[0]: row[1] for row in self.session.execute(statement.where(FileCopy.file_id == file.id))}
 
-    def keys(self) -> set[str]:
+    def kept(self) -> set[str]:
         return {key for key, _ in self.storage.every_key()}
 
     def jobs(self) -> list[dict[str, Any]]:
@@ -103,7 +103,7 @@ def test_what_is_handed_in_is_asked_for_in_the_same_transaction_and_is_read_once
         purpose: (kind, "copy", "attached", lab.cast.ama.id)
         for purpose, kind in (("small", "video/mp4"), ("sound", "audio/mp4"), ("preview", "image/webp"))
     }
-    assert lab.keys() == {video.storage_key, photo.storage_key, *(copy.storage_key for copy in made.values())}
+    assert lab.kept() == {video.storage_key, photo.storage_key, *(copy.storage_key for copy in made.values())}
     assert not list(lab.storage.receiving.iterdir())
     for copy in made.values():
         assert recognise(b"".join(lab.storage.open(copy.storage_key))[:65_536], copy.name).media_type == copy.kind
@@ -122,7 +122,7 @@ def test_what_cannot_be_shown_says_why_and_is_not_tried_again(lab: Lab) -> None:
     assert lab.facts(broken).why == "It is damaged, or not what it says it is: nothing in it could be read."
     assert lab.facts(raw).why == "Files of this kind cannot be shown here."
     assert lab.facts(broken).tries == 1
-    assert lab.keys() == {broken.storage_key, raw.storage_key}
+    assert lab.kept() == {broken.storage_key, raw.storage_key}
 
 
 def test_two_workers_at_once_make_one_copy(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +135,7 @@ def test_two_workers_at_once_make_one_copy(lab: Lab, monkeypatch: pytest.MonkeyP
     for each in workers:
         each.join(60)
     (copy,) = lab.copies(photo).values()
-    assert lab.keys() == {photo.storage_key, copy.storage_key}
+    assert lab.kept() == {photo.storage_key, copy.storage_key}
     assert lab.session.scalar(select(func.count()).select_from(StoredFile).where(StoredFile.purpose == "copy")) == 1
 
 
@@ -151,13 +151,13 @@ def test_a_crash_between_the_bytes_and_their_rows_leaves_nothing_that_is_not_swe
         patch.setattr(copies, "write_down_copies", crash)
         with pytest.raises(KeyboardInterrupt):
             media.make(lab.storage, str(photo.id))
-    (orphan,) = lab.keys() - {photo.storage_key}
+    (orphan,) = lab.kept() - {photo.storage_key}
     media.make(lab.storage, str(photo.id))
     (copy,) = lab.copies(photo).values()
-    for key in lab.keys():  # noqa: SIM118 - of the store
+    for key in lab.kept():
         os.utime(lab.storage.folder / key, (0, 0))
     sweeping.sweep_files(lab.storage, at=now())
-    assert lab.keys() == {photo.storage_key, copy.storage_key}
+    assert lab.kept() == {photo.storage_key, copy.storage_key}
     assert orphan != copy.storage_key
 
 
@@ -206,7 +206,7 @@ def test_a_copy_of_another_kind_than_it_must_be_is_not_kept(lab: Lab, monkeypatc
     monkeypatch.setattr(adapter, "make_copies", lie)
     media.make(lab.storage, str(photo.id))
     assert lab.copies(photo) == {}
-    assert lab.keys() == {photo.storage_key}
+    assert lab.kept() == {photo.storage_key}
 
 
 def test_files_that_were_left_are_asked_for_again_once_an_hour(lab: Lab) -> None:
@@ -239,7 +239,7 @@ def test_copies_go_with_the_file_they_were_made_of(lab: Lab) -> None:
     sweeping.sweep_files(lab.storage, at=now())
     assert lab.copies(photo)["preview"].state == "deleted"
     sweeping.sweep_files(lab.storage, at=now() + timedelta(hours=25))
-    assert lab.keys() == set()
+    assert lab.kept() == set()
     assert copy.name == "photo (preview).webp"
 
 
@@ -271,7 +271,7 @@ def test_a_worker_makes_copies_and_another_takes_over_from_one_that_was_killed(
         wait_until(lambda: _states(lab).count("ready") == 3, 90, "all copies are made")
     made = [copy.storage_key for file in files for copy in lab.copies(file).values()]
     assert len(made) == 5
-    assert set(made) <= lab.keys()
+    assert set(made) <= lab.kept()
 
 
 def _states(lab: Lab) -> list[str]:

@@ -68,6 +68,11 @@ def mailed(engine: Engine, key: str) -> bool:
         return session.scalar(select(Notification.mailed_at).where(Notification.key == key)) is not None
 
 
+def words_of(settings: Settings) -> str:
+    """Return what workers of this home have written."""
+    return "".join(path.read_text() for path in settings.portal_home.glob("worker-*.log"))
+
+
 def jobs_left(engine: Engine) -> int:
     with engine.connect() as connection:
         statement = "SELECT count(*) FROM procrastinate_jobs WHERE queue_name = 'default'"
@@ -90,11 +95,10 @@ def test_what_a_worker_writes_is_a_line_for_machines_without_the_secrets_of_the_
     away = replace(worker_settings, mail_server="127.0.0.1:9")
     with worker(away):
         tell(people.ama, "first")
-        logs = lambda: "".join(path.read_text() for path in away.portal_home.glob("worker-*.log"))  # noqa: E731
-        wait_until(lambda: "mail.deliver" in logs(), 20, "the worker has tried and said why it could not")
-    lines = [json.loads(line) for line in logs().splitlines()]
+        wait_until(lambda: "mail.deliver" in words_of(away), 20, "the worker has tried and said why it could not")
+    lines = [json.loads(line) for line in words_of(away).splitlines()]
     assert {"at", "level", "event", "logger"} <= set.intersection(*(set(line) for line in lines))
-    assert "ama@example.test" not in logs()
+    assert "ama@example.test" not in words_of(away)
 
 
 def test_a_job_whose_worker_was_killed_is_done_once_within_a_minute(worker_settings, people, inbox, live_engine):

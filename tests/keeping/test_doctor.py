@@ -56,7 +56,7 @@ class Answers(BaseHTTPRequestHandler):
 def web_server(status: int = 200, context: ssl.SSLContext | None = None) -> Iterator[int]:
     """Yield the port of a web server that runs meanwhile."""
     server = HTTPServer(("127.0.0.1", 0), type("Own", (Answers,), {"status": status}))
-    server.handle_error = lambda *_: None  # type: ignore[method-assign,assignment] - whoever refuses our certificate hangs up
+    server.handle_error = lambda *_: None  # whoever refuses our certificate hangs up
     if context:
         server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -108,7 +108,7 @@ def test_no_connection_is_held_while_bytes_are_read(world: World, portal_engine:
 
     class WatchedStorage(FolderStorage):
         def open(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-            taken.append(portal_engine.pool.checkedout())  # type: ignore[attr-defined]
+            taken.append(portal_engine.pool.checkedout())
             return super().open(key, start, length)
 
     look = Look(WatchedStorage(world.storage.folder), now())

@@ -38,7 +38,7 @@ def test_the_owner_makes_what_migrations_need_and_the_portal_may_change_no_table
     try:
         with psycopg.connect(cluster.owner_url("roles")) as owner:
             for name in TRUSTED_EXTENSIONS:
-                owner.execute(f"CREATE EXTENSION {name}")  # type: ignore[call-overload]
+                owner.execute(f"CREATE EXTENSION {name}")
             owner.execute("CREATE TABLE things (name text)")
         with psycopg.connect(cluster.portal_url("roles"), autocommit=True) as portal:
             for refused in (
@@ -51,7 +51,7 @@ def test_the_owner_makes_what_migrations_need_and_the_portal_may_change_no_table
                 "CREATE ROLE another",
             ):
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                    portal.execute(refused)  # type: ignore[call-overload]
+                    portal.execute(refused)
     finally:
         cluster.drop_database("roles")
 

@@ -203,7 +203,7 @@ def move_and_look(folder: Path, log: SoakLog, moves: list[timedelta]) -> None:
     inbox, never = Inbox(), threading.Event()
     with mail_server(inbox) as (_, address), MovedPortal(folder, address).running() as portal:
         student = portal.students[0]
-        receipts = [hand_in(portal, student, 0, never)]  # type: ignore[arg-type]
+        receipts = [hand_in(portal, student, 0, never)]
         for number, by in enumerate(moves, start=1):
             portal.move(by)
             began = time.monotonic()
@@ -211,10 +211,10 @@ def move_and_look(folder: Path, log: SoakLog, moves: list[timedelta]) -> None:
                 old, page = Browser(never, student), f"{portal.address}/student/"
                 ended = partial(_leads_away, old, page)  # each web worker sees the clock by itself, a moment later
                 wait_until(ended, 15, "twelve idle hours are over, and the session has ended")
-                cookie = sign_in(portal, student, never).cookies["portal"]  # type: ignore[arg-type]
+                cookie = sign_in(portal, student, never).cookies["portal"]
                 student = Student(student.user_id, cookie, student.enrolment_id, student.email)
-            receipts.append(hand_in(portal, student, number, never))  # type: ignore[arg-type]
-            mark(portal, receipts[0].submission_id, number, never)  # type: ignore[arg-type]
+            receipts.append(hand_in(portal, student, number, never))
+            mark(portal, receipts[0].submission_id, number, never)
             log.acknowledged = {"hand-ins": len(receipts), "marks": number}
             log.found(lost=_lost_mark(portal, number), doubled=[], findings=portal.findings())
             log.round(f"the clock, by {by.total_seconds() / 3600:+.0f} h", time.monotonic() - began)

@@ -70,10 +70,7 @@ def test_3_15_a_new_upload_has_an_address_and_nothing_yet(ama: FlaskClient, assi
 def test_a_creation_that_is_not_as_it_should_be_makes_nothing(
     ama: FlaskClient, world: Session, assignment: Any, headers: dict[str, str], status: int
 ) -> None:
-    try:
-        answer = ama.post(creation(assignment), headers=headers)
-    except UnicodeEncodeError:
-        pytest.skip("such a header cannot be sent at all")
+    answer = ama.post(creation(assignment), headers=headers)
     assert answer.status_code == status
     assert answer.headers["Tus-Resumable"] == "1.0.0"
     assert ("Tus-Version" in answer.headers) is (status == 412)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -119,15 +119,10 @@ def test_a_worker_killed_in_the_middle_of_a_piece_costs_no_more_than_its_last_se
 def test_27_of_two_pieces_at_one_offset_one_is_taken(portal: Portal) -> None:
     data = film(4)
     for _ in range(2):
-        address, statuses = portal.begin(len(data)), []
-        threads = [
-            threading.Thread(target=lambda: statuses.append(portal.send(address, 0, data).status_code))  # noqa: B023
-            for _ in range(4)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        address = portal.begin(len(data))
+        with ThreadPoolExecutor(4) as browsers:
+            sent = [browsers.submit(portal.send, address, 0, data) for _ in range(4)]
+        statuses = [piece.result().status_code for piece in sent]
         assert statuses.count(204) == 1
         assert set(statuses) <= {204, 409, 423}
         assert is_whole(portal, address, data)

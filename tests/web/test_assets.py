@@ -21,7 +21,7 @@ def app() -> Flask:
 
 
 def address(app: Flask, name: str) -> str:
-    found: str = app.jinja_env.globals["asset"](name)  # type: ignore[operator]
+    found: str = app.jinja_env.globals["asset"](name)
     return found
 
 

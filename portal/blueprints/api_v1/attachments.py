@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from flask import Response
@@ -13,11 +12,9 @@ from portal.blueprints.api_v1.envelope import SECURED, RefusalSchema
 from portal.db import current_session
 from portal.domain.assignments.queries.attachments import attachment_for
 from portal.domain.permissions import Permission
-from portal.web.access import bearer
+from portal.web.access import View, bearer
 from portal.web.bearer import caller
 from portal.web.send_file import send_stored
-
-View = TypeVar("View", bound=Callable[..., Any])
 
 blueprint = ApiBlueprint(
     "api_attachments", __name__, url_prefix="/api/v1/attachments", description="Files of the briefs of assignments"

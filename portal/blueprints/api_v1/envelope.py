@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, ParamSpec
 
 import marshmallow as ma
 from flask_smorest import Blueprint
 
 from portal.domain.permissions import Permission
-from portal.web.access import bearer
+from portal.web.access import View, bearer
 from portal.web.idempotency import HEADER, KEY_PATTERN, key_of_request
 
-View = TypeVar("View", bound=Callable[..., Any])
+P = ParamSpec("P")
 
 MAX_PAGE_SIZE = 100
 SECURED: list[dict[str, list[str]]] = [{"bearer": []}]
@@ -128,12 +128,12 @@ def call(
     return declare
 
 
-def _keyed(view: View) -> View:
+def _keyed(view: Callable[P, Any]) -> Callable[P, Any]:
     """Refuse a key that is none before anything else is looked at."""
 
     @wraps(view)
-    def answer(*args: Any, **kwargs: Any) -> Any:
+    def answer(*args: P.args, **kwargs: P.kwargs) -> Any:
         key_of_request()
         return view(*args, **kwargs)
 
-    return answer  # type: ignore[return-value]
+    return answer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from flask import Response, url_for
@@ -12,12 +12,10 @@ from portal.blueprints.api_v1.bodies import ApiBlueprint
 from portal.blueprints.api_v1.envelope import SECURED, RefusalSchema
 from portal.domain.files.kinds import LARGEST
 from portal.domain.permissions import Permission
-from portal.web.access import bearer
+from portal.web.access import View, bearer
 from portal.web.bearer import caller
 from portal.web.resumable import answers, protocol
 from portal.web.uploads import takes_files
-
-View = TypeVar("View", bound=Callable[..., Any])
 
 blueprint = ApiBlueprint(
     "api_uploads", __name__, url_prefix="/api/v1/uploads", description="Files of up to 2 GB, in pieces (tus 1.0)"

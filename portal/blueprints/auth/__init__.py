@@ -4,4 +4,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("auth", __name__, url_prefix="")
 
-from portal.blueprints.auth import invitations, kept_forms, own_sessions, passwords, profile, sign_in  # noqa: E402, F401 - the views register themselves
+from portal.blueprints.auth import invitations, kept_forms, own_sessions, passwords, profile, sign_in

@@ -4,4 +4,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("health", __name__, url_prefix="")
 
-from portal.blueprints.health import checks, metrics  # noqa: E402, F401 - the views register themselves
+from portal.blueprints.health import checks, metrics

@@ -4,4 +4,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("notifications", __name__, url_prefix="/notifications")
 
-from portal.blueprints.notifications import pages  # noqa: E402, F401 - the views register themselves
+from portal.blueprints.notifications import pages

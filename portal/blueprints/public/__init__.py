@@ -4,4 +4,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("public", __name__, url_prefix="")
 
-from portal.blueprints.public import catalogue, home, receipts  # noqa: E402, F401 - the views register themselves
+from portal.blueprints.public import catalogue, home, receipts

@@ -4,7 +4,7 @@ from flask import Blueprint
 
 blueprint = Blueprint("student", __name__, url_prefix="/student")
 
-from portal.blueprints.student import (  # noqa: E402, F401 - the views register themselves
+from portal.blueprints.student import (
     assignments,
     comparison,
     courses,

@@ -4,7 +4,7 @@ from flask import Blueprint
 
 blueprint = Blueprint("trainer", __name__, url_prefix="/trainer")
 
-from portal.blueprints.trainer import (  # noqa: E402, F401 - the views register themselves
+from portal.blueprints.trainer import (
     all_work,
     assignments,
     attachments,

@@ -21,4 +21,4 @@ def refuse_without_token(_error: CSRFError) -> Response:
     return error_answer(403, EXPIRED_FORM)
 
 
-from portal.blueprints.uploads import views  # noqa: E402, F401 - the views register themselves
+from portal.blueprints.uploads import views

@@ -57,7 +57,7 @@ def _synchronised() -> Iterator[Finding]:
     if program is None:
         return
     try:
-        asked = subprocess.run(  # noqa: S603
+        asked = subprocess.run(
             [program, "show", "--property=NTPSynchronized", "--value"],
             capture_output=True, text=True, check=False, timeout=5,
         )  # fmt: skip

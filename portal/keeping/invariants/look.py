@@ -61,7 +61,7 @@ class Look:
         """Return what breaks a rule: `about` is what it is about, after FROM; `broken` selects a sentence for each."""
         looked_at = self.number(f"SELECT count(*) FROM {about}", **parameters)  # noqa: S608 - words of our own
         rows = self.rows(
-            f"SELECT said, count(*) OVER () FROM ({broken}) AS broken (said) ORDER BY said LIMIT {MOST_NAMED}",  # noqa: S608
+            f"SELECT said, count(*) OVER () FROM ({broken}) AS broken (said) ORDER BY said LIMIT {MOST_NAMED}",  # noqa: S608 - likewise
             **parameters,
         )
         return Found(looked_at, tuple(row[0] for row in rows), max(rows[0][1] - MOST_NAMED, 0) if rows else 0)
