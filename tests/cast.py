@@ -11,6 +11,7 @@ from portal.domain.accounts.identifiers import make_student_number
 from portal.domain.accounts.models import User, student_number_sequence
 from portal.domain.courses.models import Course, Intake, Module
 from portal.domain.enrolments.models import Enrolment
+from portal.domain.permissions import Actor, Duty, Role
 from tests.factories import make_course, make_enrolment, make_intake, make_module, make_user
 
 
@@ -120,3 +121,8 @@ def gather_cast(session: Session) -> Cast:
         session.scalar(student_number_sequence.next_value())  # the numbers that Ama, Esi and Kojo have are used up
     session.commit()
     return cast
+
+
+def actor(person: User) -> Actor:
+    """Return a person as operations know who acts."""
+    return Actor(id=person.id, role=Role(person.role), duties=frozenset(map(Duty, person.duties)))

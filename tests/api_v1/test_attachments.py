@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from portal.domain.assignments.attaching import attach_to_brief
 from tests.api_v1.conftest import assert_refused
-from tests.cast import Cast
-from tests.domain.assignments.arranging import actor, stored
+from tests.cast import Cast, actor
+from tests.domain.assignments.arranging import stored
 from tests.factories import make_assignment, now
 
 PDF = b"%PDF-1.4\n1 0 obj\n<< >>\nendobj\n%%EOF\n"

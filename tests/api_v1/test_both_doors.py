@@ -26,8 +26,8 @@ from tests.api_v1 import doors
 from tests.api_v1.conftest import program as program
 from tests.api_v1.doors import Rule, Stage, first_criterion, heard, told
 from tests.attacks.attackers import footprint
-from tests.cast import Cast
-from tests.domain.assignments.arranging import actor, hand_in, mark, stored
+from tests.cast import Cast, actor
+from tests.domain.assignments.arranging import hand_in, mark, stored
 from tests.domain.assignments.test_rubrics import LIGHT_AND_STORY
 from tests.factories import now
 from tests.uploads import arranging

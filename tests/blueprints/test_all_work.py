@@ -21,8 +21,8 @@ from portal.domain.assignments.models import Assignment, Submission, SubmissionF
 from portal.domain.assignments.submitting import submit_assignment
 from portal.domain.audit.models import AuditDetail, AuditEntry
 from portal.domain.files.models import FileCopy, StoredFile
-from tests.cast import Cast, gather_cast
-from tests.domain.assignments.arranging import actor, hand_in, mark, stored, work
+from tests.cast import Cast, actor, gather_cast
+from tests.domain.assignments.arranging import hand_in, mark, stored, work
 from tests.factories import add, make_assignment, make_enrolment, make_session, make_user, now
 from tests.pages import assert_page_and_fragment, parse, words
 
@@ -231,7 +231,7 @@ def test_no_connection_is_held_while_the_bytes_go(
     answer = browser.get(f"{address_of(assignment)}.zip")
     held, whole = [], b""
     for part in answer.response:
-        held.append(portal_engine.pool.checkedout())  # type: ignore[attr-defined]
+        held.append(portal_engine.pool.checkedout())
         whole += part
     answer.close()
     assert len(held) > 5

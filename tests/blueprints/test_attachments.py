@@ -19,8 +19,8 @@ from portal.domain.assignments.models import Assignment
 from portal.domain.audit.models import AuditEntry
 from portal.domain.errors import Invalid
 from portal.domain.files.models import StoredFile
-from tests.cast import Cast
-from tests.domain.assignments.arranging import actor, hand_in, stored
+from tests.cast import Cast, actor
+from tests.domain.assignments.arranging import hand_in, stored
 from tests.factories import make_assignment, now
 from tests.pages import parse, words
 

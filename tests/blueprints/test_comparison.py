@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from portal.domain.assignments.models import Assignment, Submission
 from portal.domain.assignments.releasing import release_marks
-from tests.cast import Cast
-from tests.domain.assignments.arranging import actor, hand_in, mark, stored
+from tests.cast import Cast, actor
+from tests.domain.assignments.arranging import hand_in, mark, stored
 from tests.factories import make_assignment, make_enrolment, make_user, now
 from tests.pages import assert_page_and_fragment, parse, words
 

@@ -19,8 +19,8 @@ from portal.domain.assignments.rubric_models import RubricVersion
 from portal.domain.assignments.rubrics import create_rubric
 from portal.domain.audit.models import AuditEntry
 from portal.domain.notifications.models import Notification
-from tests.cast import Cast, gather_cast
-from tests.domain.assignments.arranging import actor, hand_in, mark
+from tests.cast import Cast, actor, gather_cast
+from tests.domain.assignments.arranging import hand_in, mark
 from tests.domain.assignments.test_rubrics import LIGHT_AND_STORY, levels
 from tests.factories import make_assignment, make_enrolment, make_user, now
 from tests.pages import parse, words

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from portal.domain.assignments.extensions import give_extensions
 from portal.domain.assignments.releasing import release_all_marks
 from portal.domain.results.queries.gradebook import COLUMNS, PAGE_SIZE
-from tests.cast import Cast
-from tests.domain.assignments.arranging import actor, hand_in, mark
+from tests.cast import Cast, actor
+from tests.domain.assignments.arranging import hand_in, mark
 from tests.domain.results.arranging import is_over, weighed
 from tests.factories import make_assignment, make_enrolment, make_user, now
 from tests.pages import assert_page_and_fragment, parse, words

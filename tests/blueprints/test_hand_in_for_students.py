@@ -24,8 +24,8 @@ from portal.domain.errors import NotFound
 from portal.domain.files.models import Upload
 from portal.domain.files.uploads import MOST_RECEIVING
 from portal.domain.notifications.models import Notification
-from tests.cast import Cast
-from tests.domain.assignments.arranging import actor, work
+from tests.cast import Cast, actor
+from tests.domain.assignments.arranging import work
 from tests.factories import make_assignment, make_enrolment, make_user, now
 from tests.pages import parse, words
 from tests.uploads import arranging

@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 from portal.domain.assignments.extensions import give_extensions
 from portal.domain.assignments.queries import assignment_for
 from portal.domain.watch.models import Outage
-from tests.cast import Cast
-from tests.domain.assignments.arranging import actor
+from tests.cast import Cast, actor
 from tests.factories import make_assignment, now
 from tests.pages import parse, words
 

@@ -14,8 +14,7 @@ from portal.domain.notifications.models import Notification
 from portal.domain.quizzes.handing_in import end_attempt
 from portal.domain.quizzes.reading import GivenAnswer, questions_of
 from tests.api_v1.conftest import program as program
-from tests.cast import Cast
-from tests.domain.assignments.arranging import actor
+from tests.cast import Cast, actor
 from tests.domain.quizzes.arranging import EXPLANATIONS, begin, hand_in, make_quiz, save
 from tests.factories import make_enrolment, make_user, now
 from tests.pages import parse

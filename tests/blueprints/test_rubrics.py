@@ -14,8 +14,8 @@ from portal.domain.assignments.models import Assignment, Grade, MarkingDraft
 from portal.domain.assignments.rubric_models import Rubric, RubricVersion
 from portal.domain.assignments.rubrics import create_rubric
 from tests.api_v1.conftest import program as program
-from tests.cast import Cast
-from tests.domain.assignments.arranging import actor, hand_in
+from tests.cast import Cast, actor
+from tests.domain.assignments.arranging import hand_in
 from tests.domain.assignments.test_rubrics import LIGHT_AND_STORY
 from tests.factories import make_assignment, now
 from tests.pages import parse, words

@@ -21,8 +21,7 @@ from portal.domain.permissions import system_actor
 from portal.jobs import given_up
 from portal.keeping.invariants import INVARIANTS, Look
 from portal.settings import Settings
-from tests.cast import gather_cast
-from tests.domain.assignments.arranging import actor
+from tests.cast import actor, gather_cast
 from tests.jobs.mail_server import Inbox, mail_server
 from tests.jobs.worker_process import wait_until, worker
 

@@ -12,8 +12,7 @@ from portal.domain.assignments.models import Grade, Submission
 from portal.domain.quizzes.models import QuizAttempt
 from portal.domain.quizzes.timing import GRACE
 from portal.jobs import quizzes
-from tests.cast import Cast
-from tests.domain.assignments.arranging import actor
+from tests.cast import Cast, actor
 from tests.domain.quizzes.arranging import begin, make_quiz, right_answers, save
 from tests.factories import now
 

@@ -25,9 +25,9 @@ from portal.jobs import delivery
 from portal.jobs import sealing as sealing_jobs
 from portal.keeping.invariants import Look, check
 from portal.settings import Settings
-from tests.cast import Cast, gather_cast
+from tests.cast import Cast, actor, gather_cast
 from tests.conftest import TEMPLATE, settings_for
-from tests.domain.assignments.arranging import actor, hand_in, mark, work
+from tests.domain.assignments.arranging import hand_in, mark, work
 from tests.factories import make_assignment, make_live_class, now
 from tests.uploads.arranging import receive
 

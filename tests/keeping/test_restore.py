@@ -29,8 +29,7 @@ from portal.keeping.errors import KeepingError
 from portal.keeping.folder import BackupFolder, write_manifest
 from portal.settings import Settings
 from tests.adapters.test_storage import object_store
-from tests.cast import gather_cast
-from tests.domain.assignments.arranging import actor
+from tests.cast import actor, gather_cast
 from tests.domain.assignments.arranging import hand_in as work
 from tests.factories import make_assignment, make_session, make_user, now
 from tests.keeping.homes import DATABASE, everything_in, files_in, portal
@@ -51,8 +50,8 @@ def held_by(home: Path) -> dict[str, object]:
 def test_everything_of_a_home_is_in_the_restored_one(copy_of_home: CopyOfHome, place: Path):
     home, backups, restored = copy_of_home("home"), place / "backups", place / "restored"
     before = held_by(home)
-    assert len(before["rows of submissions"]) == len(before["files"]) == 60  # type: ignore[arg-type]
-    assert len(before["rows of audit_seals"]) == 60  # type: ignore[arg-type]
+    assert len(before["rows of submissions"]) == len(before["files"]) == 60
+    assert len(before["rows of audit_seals"]) == 60
     taken = portal(home, "backup", str(backups), TIME_ZONE="Europe/London", SENTRY_DSN="https://k@e.example.org/1")
     assert taken.code == 0, taken.said
 

@@ -16,24 +16,20 @@ from portal.domain.audit.models import AuditEntry
 from portal.domain.errors import Conflict, Forbidden, Invalid
 from portal.domain.onboarding.roles import change_role
 from portal.domain.permissions import Actor, Duty, Role
-from tests.cast import gather_cast
+from tests.cast import actor, gather_cast
 from tests.factories import make_session, make_user, now
-
-
-def acting(person: User) -> Actor:
-    return Actor(id=person.id, role=Role(person.role), duties=frozenset(map(Duty, person.duties)))
 
 
 @pytest.fixture
 def registrar(world, cast) -> Actor:
-    return acting(make_user(world, "admin", duties=["registrar"]))
+    return actor(make_user(world, "admin", duties=["registrar"]))
 
 
 def test_an_invited_person_is_reachable_under_normal_names(world, cast):
     command = Invite(
         role=Role.STUDENT, first_name=" Adwoa ", last_name="Sarpong", email="ADWOA@x.test", phone="0201234567"
     )
-    adwoa = operations.invite(world, acting(cast.efua), command, at=now())
+    adwoa = operations.invite(world, actor(cast.efua), command, at=now())
     assert (adwoa.first_name, adwoa.email, adwoa.phone) == ("Adwoa", "adwoa@x.test", "+233201234567")
     assert adwoa.password_hash is None
 
@@ -52,7 +48,7 @@ def test_an_invited_person_is_reachable_under_normal_names(world, cast):
 def test_an_invitation_that_cannot_reach_anyone_says_what_is_wrong(world, cast, values, field):
     command = Invite(**({"role": Role.STUDENT, "first_name": "A", "last_name": "B"} | values))
     with pytest.raises((Invalid, Conflict)) as refusal:
-        operations.invite(world, acting(cast.efua), command, at=now())
+        operations.invite(world, actor(cast.efua), command, at=now())
     assert list(refusal.value.fields) == [field]
 
 
@@ -84,12 +80,12 @@ def test_a_registrar_gains_no_hold_over_an_admins_account(world, cast, registrar
 
 def test_a_deactivated_person_is_out_at_once_and_comes_back_with_everything(world, cast):
     _, session = make_session(world, cast.ama)
-    operations.deactivate(world, acting(cast.efua), cast.ama.id, "left", at=now())
+    operations.deactivate(world, actor(cast.efua), cast.ama.id, "left", at=now())
     world.refresh(session)
     assert session.ended_because == "deactivated"
     with pytest.raises(Conflict):
-        operations.deactivate(world, acting(cast.efua), cast.ama.id, "left", at=now())
-    operations.reactivate(world, acting(cast.efua), cast.ama.id, at=now())
+        operations.deactivate(world, actor(cast.efua), cast.ama.id, "left", at=now())
+    operations.reactivate(world, actor(cast.efua), cast.ama.id, at=now())
     assert world.get_one(User, cast.ama.id).deactivated_at is None
     actions = world.scalars(select(AuditEntry.action).where(AuditEntry.for_user_id == cast.ama.id)).all()
     assert sorted(actions) == ["user:deactivate", "user:reactivate"]
@@ -97,15 +93,15 @@ def test_a_deactivated_person_is_out_at_once_and_comes_back_with_everything(worl
 
 def test_deactivating_needs_a_reason(world, cast):
     with pytest.raises(Invalid):
-        operations.deactivate(world, acting(cast.efua), cast.ama.id, "  ", at=now())
+        operations.deactivate(world, actor(cast.efua), cast.ama.id, "  ", at=now())
 
 
 @pytest.mark.parametrize(
     "act",
     [
-        lambda s, efua: operations.deactivate(s, acting(efua), efua.id, "left", at=now()),
-        lambda s, efua: operations.change_duties(s, acting(efua), efua.id, frozenset({Duty.CASHIER}), at=now()),
-        lambda s, efua: change_role(s, acting(efua), ChangeRole(user_id=efua.id, role=Role.TRAINER), at=now()),
+        lambda s, efua: operations.deactivate(s, actor(efua), efua.id, "left", at=now()),
+        lambda s, efua: operations.change_duties(s, actor(efua), efua.id, frozenset({Duty.CASHIER}), at=now()),
+        lambda s, efua: change_role(s, actor(efua), ChangeRole(user_id=efua.id, role=Role.TRAINER), at=now()),
     ],
 )
 def test_the_last_admin_who_can_run_the_portal_stays(world, cast, act):
@@ -118,13 +114,13 @@ def test_the_last_admin_who_can_run_the_portal_stays(world, cast, act):
 def test_an_admin_keeps_at_least_one_duty(world, cast):
     make_user(world, "admin", duties=["system"])
     with pytest.raises(Invalid):
-        operations.change_duties(world, acting(cast.efua), cast.efua.id, frozenset(), at=now())
+        operations.change_duties(world, actor(cast.efua), cast.efua.id, frozenset(), at=now())
 
 
 def test_a_role_does_not_change_while_the_person_studies_or_teaches(world, cast):
     for person, role in ((cast.ama, Role.TRAINER), (cast.kofi, Role.STUDENT)):
         with pytest.raises(Conflict, match="1 intake"):
-            change_role(world, acting(cast.efua), ChangeRole(user_id=person.id, role=role), at=now())
+            change_role(world, actor(cast.efua), ChangeRole(user_id=person.id, role=role), at=now())
 
 
 def test_a_new_role_ends_sessions_and_takes_what_belonged_to_the_old_one(world, cast):
@@ -132,7 +128,7 @@ def test_a_new_role_ends_sessions_and_takes_what_belonged_to_the_old_one(world, 
     _, session = make_session(world, person)
     change_role(
         world,
-        acting(cast.efua),
+        actor(cast.efua),
         ChangeRole(user_id=person.id, role=Role.ADMIN, duties=frozenset({Duty.CASHIER})),
         at=now(),
     )
@@ -144,9 +140,9 @@ def test_a_new_role_ends_sessions_and_takes_what_belonged_to_the_old_one(world, 
 
 def test_a_student_gets_a_number_once(world, cast):
     person = make_user(world)
-    number = operations.ensure_student_number(world, acting(cast.efua), person.id, at=now())
+    number = operations.ensure_student_number(world, actor(cast.efua), person.id, at=now())
     assert student_number(number) == number
-    assert operations.ensure_student_number(world, acting(cast.efua), person.id, at=now()) == number
+    assert operations.ensure_student_number(world, actor(cast.efua), person.id, at=now()) == number
 
 
 def test_a_corrected_address_voids_what_went_to_the_old_one(world, cast):
@@ -155,7 +151,7 @@ def test_a_corrected_address_voids_what_went_to_the_old_one(world, cast):
 
     secret = tokens.issue(world, cast.ama.id, TokenPurpose.RESET, None, now())
     command = CorrectPerson(user_id=cast.ama.id, first_name="Ama", last_name="Mensah", email="new@example.test")
-    operations.correct_person(world, acting(cast.efua), command, at=now())
+    operations.correct_person(world, actor(cast.efua), command, at=now())
     with pytest.raises(tokens.TokenRefused):
         tokens.look_up(world, secret, at=now())
 
@@ -165,7 +161,7 @@ def test_two_admins_who_demote_each_other_at_the_same_moment_do_not_both_succeed
         cast = gather_cast(session)
         other = make_user(session, "admin", duties=["system"])
         session.commit()
-        pairs = [(acting(cast.efua), other.id), (acting(other), cast.efua.id)]
+        pairs = [(actor(cast.efua), other.id), (actor(other), cast.efua.id)]
     results: list[str] = []
     start = threading.Barrier(2)
 
@@ -188,5 +184,5 @@ def test_two_admins_who_demote_each_other_at_the_same_moment_do_not_both_succeed
 
 def test_sessions_of_others_are_left_alone(world, cast):
     _, esis = make_session(world, cast.esi)
-    operations.end_sessions(world, acting(cast.efua), cast.ama.id, Visitor(), at=now())
+    operations.end_sessions(world, actor(cast.efua), cast.ama.id, Visitor(), at=now())
     assert world.get_one(UserSession, esis.id).ended_at is None

@@ -17,15 +17,10 @@ from portal.domain.assignments.models import Assignment, Grade, Submission
 from portal.domain.assignments.submitting import submit_assignment
 from portal.domain.assignments.work import SubmitAssignment
 from portal.domain.files.operations import StoredBytes
-from portal.domain.permissions import Actor, Duty, Role
-from tests.cast import Cast
+from tests.cast import Cast, actor
 from tests.factories import now
 
 _numbers = itertools.count(1)
-
-
-def actor(person: User) -> Actor:
-    return Actor(id=person.id, role=Role(person.role), duties=frozenset(map(Duty, person.duties)))
 
 
 def stored(name: str = "photo.jpg", kind: str = "image/jpeg", content: bytes | None = None) -> StoredBytes:

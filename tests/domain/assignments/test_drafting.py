@@ -14,8 +14,8 @@ from portal.domain.assignments.models import Submission, SubmissionLink
 from portal.domain.assignments.queries.students import assignment_for
 from portal.domain.assignments.work import LONGEST_TEXT, MOST_LINKS
 from portal.domain.errors import Conflict, Invalid, NotFound
-from tests.cast import Cast
-from tests.domain.assignments.arranging import actor, hand_in
+from tests.cast import Cast, actor
+from tests.domain.assignments.arranging import hand_in
 from tests.factories import make_assignment, now
 
 

@@ -36,8 +36,8 @@ from portal.domain.audit.models import AuditEntry
 from portal.domain.errors import Conflict, Invalid, NotFound
 from portal.domain.notifications.models import Notification
 from portal.domain.reports.student_overview import student_overview
-from tests.cast import Cast, gather_cast
-from tests.domain.assignments.arranging import actor, hand_in, mark, work
+from tests.cast import Cast, actor, gather_cast
+from tests.domain.assignments.arranging import hand_in, mark, work
 from tests.factories import make_assignment, make_enrolment, make_user, now
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

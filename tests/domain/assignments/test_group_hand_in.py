@@ -30,8 +30,8 @@ from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import Conflict, Invalid, NotFound
 from portal.domain.files import leases
 from portal.domain.notifications.models import Notification
-from tests.cast import Cast
-from tests.domain.assignments.arranging import actor, hand_in, mark, stored, work
+from tests.cast import Cast, actor
+from tests.domain.assignments.arranging import hand_in, mark, stored, work
 from tests.domain.assignments.group_arranging import enrol, make_group, make_group_work
 from tests.factories import now
 from tests.uploads.arranging import ROOM, begin

@@ -31,8 +31,8 @@ from portal.domain.assignments.models import Submission
 from portal.domain.assignments.submitting import submit_assignment
 from portal.domain.audit.models import AuditEntry
 from portal.domain.errors import Conflict, DomainError, Invalid, NotFound
-from tests.cast import Cast, gather_cast
-from tests.domain.assignments.arranging import actor, hand_in, work
+from tests.cast import Cast, actor, gather_cast
+from tests.domain.assignments.arranging import hand_in, work
 from tests.domain.assignments.group_arranging import enrol, make_group, make_group_work, put
 from tests.factories import make_assignment, now
 
@@ -224,7 +224,7 @@ def at_once(acts: list[Any]) -> list[BaseException | None]:
             try:
                 acts[place]()
             except DomainError as refusal:
-                ended[place] = refusal  # type: ignore[call-overload]
+                ended[place] = refusal
 
     threads = [Thread(target=one, args=(place,)) for place in range(len(acts))]
     for thread in threads:

@@ -21,8 +21,8 @@ from portal.domain.assignments.queries import latest_marks
 from portal.domain.assignments.releasing import release_all_marks
 from portal.domain.courses.models import IntakeTrainer
 from portal.domain.errors import Conflict, Invalid, NotFound
-from tests.cast import Cast, gather_cast
-from tests.domain.assignments.arranging import actor, hand_in, mark
+from tests.cast import Cast, actor, gather_cast
+from tests.domain.assignments.arranging import hand_in, mark
 from tests.factories import make_assignment, make_enrolment, make_user, now
 
 

@@ -20,8 +20,8 @@ from portal.domain.errors import Conflict, DomainError
 from portal.domain.files import leases
 from portal.domain.files.models import UploadEnd
 from portal.domain.files.operations import StoredBytes
-from tests.cast import Cast, gather_cast
-from tests.domain.assignments.arranging import actor, work
+from tests.cast import Cast, actor, gather_cast
+from tests.domain.assignments.arranging import work
 from tests.factories import make_assignment, now
 from tests.uploads.arranging import begin
 

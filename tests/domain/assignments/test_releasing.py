@@ -15,8 +15,8 @@ from portal.domain.assignments.releasing import release_all_marks, release_marks
 from portal.domain.audit.models import AuditEntry
 from portal.domain.errors import Conflict
 from portal.domain.notifications.models import Notification
-from tests.cast import Cast, gather_cast
-from tests.domain.assignments.arranging import actor, hand_in, mark
+from tests.cast import Cast, actor, gather_cast
+from tests.domain.assignments.arranging import hand_in, mark
 from tests.factories import make_assignment, make_enrolment, make_user, now
 
 TOLD = Notification.kind == "mark-released"

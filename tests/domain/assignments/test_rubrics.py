@@ -28,8 +28,8 @@ from portal.domain.assignments.rubrics import (
 )
 from portal.domain.assignments.setting import SetAssignment, create_assignment, edit_assignment
 from portal.domain.errors import Conflict, Invalid, NotFound
-from tests.cast import Cast
-from tests.domain.assignments.arranging import actor, hand_in, mark
+from tests.cast import Cast, actor
+from tests.domain.assignments.arranging import hand_in, mark
 from tests.factories import make_assignment, now
 
 worth = st.integers(0, 100_000).map(lambda number: Decimal(number) / 100)

@@ -24,8 +24,8 @@ from portal.domain.audit.models import AuditDetail, AuditEntry
 from portal.domain.errors import Conflict, DomainError, Invalid, NotFound
 from portal.domain.files.models import FileState, StoredFile
 from portal.domain.notifications.models import Notification
-from tests.cast import Cast, gather_cast
-from tests.domain.assignments.arranging import actor, hand_in, stored, work
+from tests.cast import Cast, actor, gather_cast
+from tests.domain.assignments.arranging import hand_in, stored, work
 from tests.factories import make_assignment, make_enrolment, now
 from tests.queries import count_queries_on
 

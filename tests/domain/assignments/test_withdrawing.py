@@ -12,8 +12,8 @@ from portal.domain.assignments.extensions import give_extensions
 from portal.domain.assignments.queries.queue import QueueFilter, marking_queue
 from portal.domain.assignments.withdrawing import withdraw_submission
 from portal.domain.errors import Conflict, NotFound
-from tests.cast import Cast
-from tests.domain.assignments.arranging import actor, hand_in, mark
+from tests.cast import Cast, actor
+from tests.domain.assignments.arranging import hand_in, mark
 from tests.factories import make_assignment, now
 
 HOUR = timedelta(hours=1)

@@ -11,14 +11,10 @@ from sqlalchemy.orm import Session
 from portal.domain.audit import operations as audit
 from portal.domain.audit.models import AuditDetail, AuditEntry
 from portal.domain.audit.origin import clear_origin, set_origin
-from portal.domain.permissions import Actor, Role, system_actor
-from tests.cast import Cast
+from portal.domain.permissions import system_actor
+from tests.cast import Cast, actor
 
 AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
-
-
-def actor_of(person) -> Actor:
-    return Actor(id=person.id, role=Role(person.role))
 
 
 def test_an_entry_says_who_did_what_to_what_for_whom_and_from_where(world: Session, cast: Cast):
@@ -26,7 +22,7 @@ def test_an_entry_says_who_did_what_to_what_for_whom_and_from_where(world: Sessi
     try:
         entry_id = audit.record(
             world,
-            actor_of(cast.efua),
+            actor(cast.efua),
             "enrolment:withdraw",
             cast.enrolment,
             for_user=cast.ama.id,
@@ -50,7 +46,7 @@ def test_an_entry_says_who_did_what_to_what_for_whom_and_from_where(world: Sessi
 def test_an_entry_and_its_details_take_one_statement(world: Session, cast: Cast, count_queries):
     world.commit()
     with count_queries() as queries:
-        audit.record(world, actor_of(cast.efua), "room:open", ("rooms", cast.ama.id), after={"name": "Studio 1"}, at=AT)
+        audit.record(world, actor(cast.efua), "room:open", ("rooms", cast.ama.id), after={"name": "Studio 1"}, at=AT)
     assert len(queries.statements) == 1
 
 
@@ -63,7 +59,7 @@ def test_an_act_without_values_leaves_no_details(world: Session, cast: Cast):
 
 def test_values_of_every_kind_come_back_as_their_digest_saw_them(world: Session, cast: Cast):
     values = {"points": Decimal("12.50"), "at": AT, "share": 0.1, "who": cast.ama.id, "duties": {"b", "a"}, "n": 10**20}
-    entry_id = audit.record(world, actor_of(cast.kofi), "grade:give", ("grades", "1"), after=values, at=AT)
+    entry_id = audit.record(world, actor(cast.kofi), "grade:give", ("grades", "1"), after=values, at=AT)
     world.commit()
     world.expire_all()
     entry, detail = world.get_one(AuditEntry, entry_id), world.get_one(AuditDetail, entry_id)
@@ -83,7 +79,7 @@ def test_values_of_every_kind_come_back_as_their_digest_saw_them(world: Session,
     ],
 )
 def test_the_portal_can_take_nothing_back_from_the_trail(world: Session, cast: Cast, change: str):
-    audit.record(world, actor_of(cast.efua), "room:open", ("rooms", "1"), after={"name": "Studio 1"}, at=AT)
+    audit.record(world, actor(cast.efua), "room:open", ("rooms", "1"), after={"name": "Studio 1"}, at=AT)
     world.commit()
     with pytest.raises(DBAPIError):
         world.execute(text(change))

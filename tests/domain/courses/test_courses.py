@@ -16,15 +16,10 @@ from portal.domain.courses.models import CourseState, Level, Module
 from portal.domain.courses.operations import CourseDescription
 from portal.domain.courses.transitions import TRANSITIONS, CourseStep, state_after
 from portal.domain.errors import Conflict, Forbidden, Invalid, NotFound
-from portal.domain.permissions import Actor, Duty, Role
-from tests.cast import Cast
+from tests.cast import Cast, actor
 from tests.factories import make_module, make_user
 
 AT = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
-
-
-def actor(user: User) -> Actor:
-    return Actor(id=user.id, role=Role(user.role), duties=frozenset(map(Duty, user.duties)))
 
 
 def described(**values: object) -> CourseDescription:
@@ -38,7 +33,7 @@ def described(**values: object) -> CourseDescription:
         "description": "Eight microphones, one quiet room.",
         "outcomes": ("Record dialogue on location",),
     }
-    return CourseDescription(**(known | values))  # type: ignore[arg-type]
+    return CourseDescription(**(known | values))
 
 
 def test_a_trainer_drafts_a_course_and_the_office_publishes_it(world: Session, cast: Cast) -> None:

@@ -9,20 +9,14 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from portal.domain.accounts.models import User
 from portal.domain.courses import intakes, queries, seats
 from portal.domain.courses.intakes import IntakeDescription
 from portal.domain.courses.models import Seat
 from portal.domain.errors import Conflict, Forbidden, Invalid
-from portal.domain.permissions import Actor, Duty, Role
-from tests.cast import Cast
+from tests.cast import Cast, actor
 from tests.factories import make_user, now
 
 AT = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
-
-
-def actor(user: User) -> Actor:
-    return Actor(id=user.id, role=Role(user.role), duties=frozenset(map(Duty, user.duties)))
 
 
 def described(**values: Any) -> IntakeDescription:

@@ -10,22 +10,16 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from portal.domain.accounts.models import User
 from portal.domain.courses import materials, queries
 from portal.domain.courses.materials import AddMaterial, EditMaterial
 from portal.domain.courses.models import MaterialKind
 from portal.domain.errors import Conflict, Invalid, NotFound
 from portal.domain.files.models import FileState, StoredFile
 from portal.domain.files.operations import StoredBytes
-from portal.domain.permissions import Actor, Role
-from tests.cast import Cast
+from tests.cast import Cast, actor
 from tests.factories import make_material, make_module
 
 AT = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
-
-
-def actor(user: User) -> Actor:
-    return Actor(id=user.id, role=Role(user.role))
 
 
 def new(cast: Cast, **values: Any) -> AddMaterial:

@@ -110,7 +110,7 @@ def test_a_removed_material_is_gone_for_students(world: Session, cast: Cast) -> 
 
 def opens(world: Session, student_id: object, material_id: object) -> bool:
     try:
-        materials.material_for(world, student_id, material_id, at=AT)  # type: ignore[arg-type]
+        materials.material_for(world, student_id, material_id, at=AT)
     except NotFound:
         return False
     return True

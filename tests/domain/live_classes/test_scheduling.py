@@ -23,8 +23,7 @@ from portal.domain.live_classes.models import LiveClass
 from portal.domain.live_classes.rooms import AddRoom
 from portal.domain.live_classes.scheduling import MoveClass, ScheduleClass, cancel_class, move_class, schedule_class
 from portal.domain.notifications.models import Notification
-from portal.domain.permissions import Actor, Duty, Role
-from tests.cast import Cast
+from tests.cast import Cast, actor
 from tests.factories import make_enrolment, make_intake, make_live_class, make_room, make_user
 
 AT = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
@@ -33,11 +32,7 @@ HOUR = timedelta(hours=1)
 LINK = "https://meet.google.com/abc-defg-hij"
 
 
-def actor_of(user: User) -> Actor:
-    return Actor(id=user.id, role=Role(user.role), duties=frozenset(map(Duty, user.duties)))
-
-
-def schedule(actor: User, cast: Cast, at: datetime = AT, **changes: Any) -> LiveClass:
+def schedule(who: User, cast: Cast, at: datetime = AT, **changes: Any) -> LiveClass:
     values: dict[str, Any] = {
         "intake_id": cast.intake.id,
         "trainer_id": cast.kofi.id,
@@ -46,10 +41,10 @@ def schedule(actor: User, cast: Cast, at: datetime = AT, **changes: Any) -> Live
         "ends_at": TEN + 2 * HOUR,
         "meeting_url": LINK,
     }
-    return db.perform(schedule_class, actor_of(actor), ScheduleClass(**(values | changes)), at=at)
+    return db.perform(schedule_class, actor(who), ScheduleClass(**(values | changes)), at=at)
 
 
-def move(actor: User, found: LiveClass, at: datetime = AT, **changes: Any) -> LiveClass:
+def move(who: User, found: LiveClass, at: datetime = AT, **changes: Any) -> LiveClass:
     values: dict[str, Any] = {
         "live_class_id": found.id,
         "starts_at": found.starts_at,
@@ -57,7 +52,7 @@ def move(actor: User, found: LiveClass, at: datetime = AT, **changes: Any) -> Li
         "room_id": found.room_id,
         "meeting_url": found.meeting_url,
     }
-    return db.perform(move_class, actor_of(actor), MoveClass(**(values | changes)), at=at)
+    return db.perform(move_class, actor(who), MoveClass(**(values | changes)), at=at)
 
 
 def told(world: Session, user: User) -> list[str]:
@@ -191,7 +186,7 @@ def test_after_a_refused_clash_nothing_is_left_behind(cast: Cast, world: Session
 
 def test_a_cancelled_class_frees_its_time(cast: Cast, world: Session) -> None:
     first = schedule(cast.kofi, cast)
-    db.perform(cancel_class, actor_of(cast.kofi), first.id, reason="Power cut", at=AT)
+    db.perform(cancel_class, actor(cast.kofi), first.id, reason="Power cut", at=AT)
     assert schedule(cast.kofi, cast, title="Instead").state in (None, "scheduled")
     assert told(world, cast.ama) == ["class-scheduled", "class-cancelled", "class-scheduled"]
 
@@ -199,10 +194,10 @@ def test_a_cancelled_class_frees_its_time(cast: Cast, world: Session) -> None:
 def test_a_class_needs_a_reason_to_be_cancelled_and_is_cancelled_once(cast: Cast) -> None:
     found = schedule(cast.kofi, cast)
     with pytest.raises(Invalid):
-        db.perform(cancel_class, actor_of(cast.kofi), found.id, reason="  ", at=AT)
-    db.perform(cancel_class, actor_of(cast.kofi), found.id, reason="Rain", at=AT)
+        db.perform(cancel_class, actor(cast.kofi), found.id, reason="  ", at=AT)
+    db.perform(cancel_class, actor(cast.kofi), found.id, reason="Rain", at=AT)
     with pytest.raises(Conflict):
-        db.perform(cancel_class, actor_of(cast.kofi), found.id, reason="Rain", at=AT)
+        db.perform(cancel_class, actor(cast.kofi), found.id, reason="Rain", at=AT)
 
 
 def test_a_moved_class_gets_the_next_sequence_and_every_move_is_told(cast: Cast, world: Session) -> None:
@@ -247,17 +242,20 @@ def test_a_stranger_can_neither_move_nor_cancel_a_class(cast: Cast, world: Sessi
     with pytest.raises(NotFound):
         move(cast.yaw, found, starts_at=TEN + HOUR, ends_at=TEN + 2 * HOUR)
     with pytest.raises(NotFound):
-        db.perform(cancel_class, actor_of(cast.yaw), found.id, reason="Mine", at=AT)
+        db.perform(cancel_class, actor(cast.yaw), found.id, reason="Mine", at=AT)
     with pytest.raises(Forbidden):
-        db.perform(cancel_class, actor_of(director), found.id, reason="Mine", at=AT)
+        db.perform(cancel_class, actor(director), found.id, reason="Mine", at=AT)
 
 
 def test_classes_begin_and_end_by_the_clock_and_a_missed_run_is_caught_up(cast: Cast, world: Session) -> None:
     first = schedule(cast.kofi, cast)
     second = schedule(cast.kofi, cast, title="Later", starts_at=TEN + 4 * HOUR, ends_at=TEN + 5 * HOUR)
     third = schedule(cast.kofi, cast, title="Never", starts_at=TEN + 6 * HOUR, ends_at=TEN + 7 * HOUR)
-    db.perform(cancel_class, actor_of(cast.kofi), third.id, reason="Rain", at=AT)
-    states = lambda: [world.get(LiveClass, row.id, populate_existing=True).state for row in (first, second, third)]  # noqa: E731
+    db.perform(cancel_class, actor(cast.kofi), third.id, reason="Rain", at=AT)
+
+    def states() -> list[str]:
+        return [world.get(LiveClass, row.id, populate_existing=True).state for row in (first, second, third)]
+
     advanced = db.perform(advance_states, at=TEN - timedelta(seconds=1))
     assert (advanced.begun, advanced.ended) == (0, 0)
     db.perform(advance_states, at=TEN)
@@ -316,13 +314,13 @@ def test_pages_of_classes_go_forwards_and_back_without_gap(cast: Cast, world: Se
 
 
 def test_a_room_closes_only_when_no_class_is_to_meet_in_it(cast: Cast, world: Session) -> None:
-    efua = actor_of(cast.efua)
+    efua = actor(cast.efua)
     room = db.perform(rooms.add_room, efua, AddRoom("Studio  A", 12), at=AT)
     assert room.name == "Studio A"
     found = schedule(cast.kofi, cast, room_id=room.id)
     with pytest.raises(Conflict, match="1 class is still to meet in Studio A"):
         db.perform(rooms.close_room, efua, room.id, at=AT)
-    db.perform(cancel_class, actor_of(cast.kofi), found.id, reason="Rain", at=AT)
+    db.perform(cancel_class, actor(cast.kofi), found.id, reason="Rain", at=AT)
     db.perform(rooms.close_room, efua, room.id, at=AT)
     with pytest.raises(Invalid) as refused:
         schedule(cast.kofi, cast, room_id=room.id)
@@ -330,7 +328,7 @@ def test_a_room_closes_only_when_no_class_is_to_meet_in_it(cast: Cast, world: Se
 
 
 def test_two_rooms_never_share_a_name_and_a_closed_one_opens_again(cast: Cast) -> None:
-    efua = actor_of(cast.efua)
+    efua = actor(cast.efua)
     room = db.perform(rooms.add_room, efua, AddRoom("Studio A"), at=AT)
     with pytest.raises(Conflict):
         db.perform(rooms.add_room, efua, AddRoom("studio a"), at=AT)
@@ -341,7 +339,7 @@ def test_two_rooms_never_share_a_name_and_a_closed_one_opens_again(cast: Cast) -
 
 def test_trainers_keep_no_rooms(cast: Cast) -> None:
     with pytest.raises(Forbidden):
-        db.perform(rooms.add_room, actor_of(cast.kofi), AddRoom("Mine"), at=AT)
+        db.perform(rooms.add_room, actor(cast.kofi), AddRoom("Mine"), at=AT)
 
 
 def test_a_class_on_the_night_the_clocks_change_takes_true_time(cast: Cast, world: Session) -> None:

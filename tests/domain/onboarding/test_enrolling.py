@@ -18,15 +18,10 @@ from portal.domain.enrolments.operations import announce_material
 from portal.domain.errors import Conflict, Forbidden, Invalid
 from portal.domain.notifications.models import Notification
 from portal.domain.onboarding import operations as onboarding
-from portal.domain.permissions import Actor, Duty, Role
-from tests.cast import Cast
+from tests.cast import Cast, actor
 from tests.factories import make_enrolment, make_material, make_user, now
 
 AT = datetime.now(UTC)
-
-
-def actor(user: User) -> Actor:
-    return Actor(id=user.id, role=Role(user.role), duties=frozenset(map(Duty, user.duties)))
 
 
 def enrol(world: Session, cast: Cast, person: User, **values: Any) -> Enrolment:

@@ -15,8 +15,7 @@ from portal.domain.quizzes.handing_in import hand_in_attempt
 from portal.domain.quizzes.models import QuestionKind, QuizAttempt
 from portal.domain.quizzes.questions import SetOption, SetQuestion, SetQuiz, add_question, set_quiz, true_or_false
 from portal.domain.quizzes.reading import GivenAnswer, KnownQuestion, questions_of
-from tests.cast import Cast
-from tests.domain.assignments.arranging import actor
+from tests.cast import Cast, actor
 from tests.factories import make_assignment, now
 
 RIGHT_WORDS = ("The opening of the lens", "Aperture", "Shutter speed", "True")

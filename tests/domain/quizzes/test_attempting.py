@@ -23,8 +23,8 @@ from portal.domain.quizzes.models import GradeQuestion, QuizAttempt
 from portal.domain.quizzes.questions import SetQuiz, set_quiz
 from portal.domain.quizzes.reading import GivenAnswer, answers_of, questions_of
 from portal.domain.quizzes.timing import GRACE
-from tests.cast import Cast
-from tests.domain.assignments.arranging import actor, work
+from tests.cast import Cast, actor
+from tests.domain.assignments.arranging import work
 from tests.domain.quizzes.arranging import (
     COUNTED,
     MULTIPLE,

@@ -17,8 +17,7 @@ from portal.domain.quizzes.marking import MarkAnswer, MarkQuiz, mark_quiz
 from portal.domain.quizzes.models import GradeQuestion
 from portal.domain.quizzes.queries.trainers import figures_of, points_given
 from portal.domain.quizzes.reading import GivenAnswer, questions_of
-from tests.cast import Cast
-from tests.domain.assignments.arranging import actor
+from tests.cast import Cast, actor
 from tests.domain.quizzes.arranging import MULTIPLE, SHORT, SINGLE, begin, hand_in, make_quiz, right_answers, save
 from tests.factories import now
 

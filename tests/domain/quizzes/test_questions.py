@@ -28,8 +28,8 @@ from portal.domain.quizzes.questions import (
     true_or_false,
 )
 from portal.domain.quizzes.reading import questions_of
-from tests.cast import Cast
-from tests.domain.assignments.arranging import actor, hand_in
+from tests.cast import Cast, actor
+from tests.domain.assignments.arranging import hand_in
 from tests.domain.quizzes.arranging import MULTIPLE, SHORT, SINGLE, TRUE_FALSE, begin, make_quiz
 from tests.factories import make_assignment, make_rubric, now
 

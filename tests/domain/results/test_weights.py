@@ -22,8 +22,7 @@ from portal.domain.audit.models import AuditDetail, AuditEntry
 from portal.domain.errors import Conflict, Invalid, NotFound
 from portal.domain.results.operations import SetWeights, set_weights
 from portal.domain.results.weights import plain, share_out, version_of, weight_of
-from tests.cast import Cast, gather_cast
-from tests.domain.assignments.arranging import actor
+from tests.cast import Cast, actor, gather_cast
 from tests.factories import make_assignment, now
 
 D = Decimal
