@@ -2,7 +2,7 @@
 
 `portal.adapters.media` starts it, on an interpreter that knows nothing of the portal's settings. It limits itself
 before it opens anything, takes one order on its command line and gives one answer on its output, both JSON. It ends
-when whoever started it is gone. It imports nothing of the portal.
+when whoever started it is gone. It imports nothing of the portal, and is one file so that it runs alone.
 """
 
 from __future__ import annotations
@@ -231,8 +231,9 @@ class Film:
         try:
             for stream, frame in _picture_first(self._frames(), self.picture):
                 self.end = max(self.end, self.time_of(frame) + _length(frame))
-                (seen if stream is self.picture else heard).take(frame)  # type: ignore[union-attr]
-            made = [part for part in (seen, heard) if part is not None and part.finish()]
+                part: Any = seen if stream is self.picture else heard
+                part.take(frame)
+            made = [copy for copy in (seen, heard) if copy is not None and copy.finish()]
             for output in outputs.values():
                 output.close()
         except BaseException:

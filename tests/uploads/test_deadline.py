@@ -17,7 +17,7 @@ from tests.cast import Cast
 from tests.factories import make_assignment, now
 from tests.pages import words
 from tests.uploads.conversation import JPEG, begun, send
-from tests.uploads.test_handing_in import hand_in
+from tests.uploads.handing_in import hand_in
 
 MINUTE = timedelta(minutes=1)
 

@@ -21,15 +21,7 @@ from tests.cast import Cast
 from tests.factories import make_assignment, make_enrolment, now
 from tests.pages import parse, words
 from tests.uploads.conversation import JPEG, T, begin, begun, offset, send, sent
-
-PDF = b"%PDF-1.7\n" + b"an essay " * 20
-
-
-def hand_in(client: FlaskClient, assignment: Any, *uploads: str, **form: Any) -> TestResponse:
-    data = {"key": str(uuid4()), "text": "", "links": "", "uploads": list(uploads)} | form
-    return client.post(
-        f"/student/assignments/{assignment.id}/submission", data=data, content_type="multipart/form-data"
-    )
+from tests.uploads.handing_in import PDF, hand_in
 
 
 def named(answer: TestResponse) -> list[str]:

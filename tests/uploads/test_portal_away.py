@@ -20,7 +20,7 @@ from portal.web.bearer import token_keys
 from tests.cast import Cast
 from tests.factories import make_assignment, now
 from tests.pages import parse, words
-from tests.uploads.test_handing_in import hand_in
+from tests.uploads.handing_in import hand_in
 
 MINUTE = timedelta(minutes=1)
 

@@ -27,7 +27,7 @@ def as_json(row: Any) -> dict[str, Any]:
 
 def from_json(kind: type[Row], values: dict[str, Any]) -> Row:
     """Return the row that `as_json` was given."""
-    types = {field.name: str(field.type) for field in fields(kind)}  # type: ignore[arg-type]
+    types = {field.name: str(field.type) for field in fields(kind)}  # type: ignore[arg-type]  # a frozen row
     return kind(**{name: _read(types[name], value) for name, value in values.items()})
 
 
