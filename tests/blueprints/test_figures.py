@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 from typing import Any
 
@@ -12,13 +11,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from portal.db import close_session, perform
+from portal.db import perform
 from portal.domain.assignments.extensions import give_extensions
 from portal.domain.assignments.missing import remind_of_work
 from portal.domain.assignments.rubric_models import RubricVersion
 from portal.domain.assignments.rubrics import create_rubric
 from portal.domain.audit.models import AuditEntry
 from portal.domain.notifications.models import Notification
+from tests.at_once import at_once
 from tests.cast import Cast, actor, gather_cast
 from tests.domain.assignments.arranging import hand_in, mark
 from tests.domain.assignments.test_rubrics import LIGHT_AND_STORY, levels
@@ -26,11 +26,6 @@ from tests.factories import make_assignment, make_enrolment, make_user, now
 from tests.pages import parse, words
 
 REMINDED = Notification.kind == "assignment-reminder"
-
-
-@pytest.fixture
-def kofi(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.kofi)
 
 
 def figures(client: FlaskClient, address: str) -> dict[str, str]:
@@ -165,17 +160,7 @@ def test_two_presses_at_once_remind_once(live_engine: Engine) -> None:
         cast = gather_cast(session)
         assignment = make_assignment(session, cast.intake, cast.kofi)
         session.commit()
-        gate, told, at = threading.Barrier(2), [], now()
-
-        def press() -> None:
-            gate.wait()
-            told.append(perform(remind_of_work, actor(cast.kofi), assignment.id, at=at))
-            close_session()
-
-        threads = [threading.Thread(target=press) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        at = now()
+        told = at_once(*[lambda: perform(remind_of_work, actor(cast.kofi), assignment.id, at=at)] * 2)
         assert sorted(told) == [0, 1]
         assert session.scalar(select(func.count()).where(REMINDED)) == 1

@@ -1,6 +1,6 @@
 """What may be done to accounts, and by whom."""
 
-import threading
+from functools import partial
 
 import pytest
 from sqlalchemy import select
@@ -16,6 +16,7 @@ from portal.domain.audit.models import AuditEntry
 from portal.domain.errors import Conflict, Forbidden, Invalid
 from portal.domain.onboarding.roles import change_role
 from portal.domain.permissions import Actor, Duty, Role
+from tests.at_once import at_once, refused
 from tests.cast import actor, gather_cast
 from tests.factories import make_session, make_user, now
 
@@ -162,24 +163,12 @@ def test_two_admins_who_demote_each_other_at_the_same_moment_do_not_both_succeed
         other = make_user(session, "admin", duties=["system"])
         session.commit()
         pairs = [(actor(cast.efua), other.id), (actor(other), cast.efua.id)]
-    results: list[str] = []
-    start = threading.Barrier(2)
 
-    def demote(actor: Actor, user_id: object) -> None:
-        start.wait()
-        with db.session_scope():
-            try:
-                db.perform(operations.change_duties, actor, user_id, frozenset({Duty.CASHIER}), at=now())
-                results.append("done")
-            except Conflict:
-                results.append("refused")
+    def demote(who: Actor, user_id: object) -> None:
+        db.perform(operations.change_duties, who, user_id, frozenset({Duty.CASHIER}), at=now())
 
-    threads = [threading.Thread(target=demote, args=pair) for pair in pairs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(results) == ["done", "refused"]
+    ended = at_once(*(partial(demote, *pair) for pair in pairs))
+    assert [type(refusal) for refusal in refused(ended)] == [Conflict]
 
 
 def test_sessions_of_others_are_left_alone(world, cast):

@@ -1,6 +1,5 @@
 """Counters that all workers share."""
 
-import threading
 from datetime import timedelta
 
 from sqlalchemy.exc import DBAPIError
@@ -8,6 +7,7 @@ from sqlalchemy.exc import DBAPIError
 from portal import db
 from portal.domain.accounts import throttles
 from portal.domain.accounts.visitors import Visitor
+from tests.at_once import at_once
 from tests.factories import now
 
 VISITOR = Visitor(address="203.0.113.7")
@@ -15,44 +15,28 @@ VISITOR = Visitor(address="203.0.113.7")
 
 def test_many_tries_at_the_same_moment_get_no_more_checks_than_in_a_row(live_engine):
     """Forty threads ask at once; five are let through."""
-    at, admitted, start = now(), [], threading.Barrier(40)
+    at = now()
     keys = [throttles.account_key(None, "somebody"), throttles.address_key(VISITOR)]
 
-    def try_once() -> None:
-        start.wait()
-        with db.session_scope():
-            if db.perform(throttles.charge, keys, at=at) is None:
-                admitted.append(True)
-
-    threads = [threading.Thread(target=try_once) for _ in range(40)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(admitted) == 5
+    waits = at_once(*[lambda: db.perform(throttles.charge, keys, at=at)] * 40)
+    assert waits.count(None) == 5
 
 
 def test_those_who_sign_in_at_the_same_moment_never_wait_for_each_other_in_a_ring(live_engine, monkeypatch):
     """Charging and proving lock the same counters; were their orders different, each try here would be a deadlock."""
-    at, start, lost = now(), threading.Barrier(4), []
+    at, lost = now(), []
     keys = [throttles.account_key(None, "somebody"), throttles.address_key(VISITOR)]
     monkeypatch.setattr(db, "RETRIES", 0)
 
     def sign_in_often() -> None:
-        start.wait()
         for _ in range(50):
             try:
-                with db.session_scope():
-                    if db.perform(throttles.charge, keys, at=at) is None:
-                        db.perform(throttles.prove, keys, cleared=keys[:1], charged_at=at)
+                if db.perform(throttles.charge, keys, at=at) is None:
+                    db.perform(throttles.prove, keys, cleared=keys[:1], charged_at=at)
             except DBAPIError as error:
                 lost.append(error)
 
-    threads = [threading.Thread(target=sign_in_often) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[sign_in_often] * 4)
     assert lost == []
 
 

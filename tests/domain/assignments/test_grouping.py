@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from threading import Barrier, Thread
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +30,8 @@ from portal.domain.assignments.grouping import (
 from portal.domain.assignments.models import Submission
 from portal.domain.assignments.submitting import submit_assignment
 from portal.domain.audit.models import AuditEntry
-from portal.domain.errors import Conflict, DomainError, Invalid, NotFound
+from portal.domain.errors import Conflict, Invalid, NotFound
+from tests.at_once import at_once, refused
 from tests.cast import Cast, actor, gather_cast
 from tests.domain.assignments.arranging import hand_in, work
 from tests.domain.assignments.group_arranging import enrol, make_group, make_group_work, put
@@ -215,35 +216,16 @@ def lasting(live_engine: Engine) -> Any:
         yield session
 
 
-def at_once(acts: list[Any]) -> list[BaseException | None]:
-    together, ended = Barrier(len(acts)), [None] * len(acts)
-
-    def one(place: int) -> None:
-        with db.session_scope():
-            together.wait()
-            try:
-                acts[place]()
-            except DomainError as refusal:
-                ended[place] = refusal
-
-    threads = [Thread(target=one, args=(place,)) for place in range(len(acts))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return ended
-
-
 def test_eight_who_press_at_the_same_moment_never_overfill_a_group(lasting: Session) -> None:
     cast = gather_cast(lasting)
     assignment = make_group_work(lasting, cast)
     group = make_group(lasting, cast, assignment)
     students = [enrol(lasting, cast)[0] for _ in range(8)]
     ended = at_once(
-        [lambda who=who: db.perform(join_group, actor(who), assignment.id, group.id, at=now()) for who in students]
+        *(partial(db.perform, join_group, actor(who), assignment.id, group.id, at=now()) for who in students)
     )
-    assert ended.count(None) == 3
-    assert all("is full" in str(refusal) for refusal in ended if refusal is not None)
+    assert len(refused(ended)) == 5
+    assert all("is full" in refusal.message for refusal in refused(ended))
     lasting.expire_all()
     assert (len(members(lasting, group)), lasting.get_one(AssignmentGroup, group.id).members) == (3, 3)
 
@@ -252,13 +234,9 @@ def test_one_who_presses_two_groups_at_once_is_in_one_of_them(lasting: Session) 
     cast = gather_cast(lasting)
     assignment = make_group_work(lasting, cast)
     groups = [make_group(lasting, cast, assignment) for _ in range(4)]
-    ended = at_once(
-        [
-            lambda group=group: db.perform(join_group, actor(cast.ama), assignment.id, group.id, at=now())
-            for group in groups
-        ]
-    )
-    assert ended.count(None) == 1
+    joining = partial(db.perform, join_group, actor(cast.ama), assignment.id, at=now())
+    ended = at_once(*(partial(joining, group.id) for group in groups))
+    assert len(refused(ended)) == 3
     assert lasting.scalar(select(func.count()).select_from(GroupMember)) == 1
 
 
@@ -269,12 +247,10 @@ def test_two_members_who_hand_in_at_once_make_two_attempts_and_with_one_allowed_
         assignment = make_group_work(lasting, cast, attempts_allowed=allowed)
         make_group(lasting, cast, assignment, cast.enrolment, abenas)
         at_once(
-            [
-                lambda who=who, assignment=assignment: db.perform(
-                    submit_assignment, actor(who), work(assignment), at=now()
-                )
+            *(
+                partial(db.perform, submit_assignment, actor(who), work(assignment), at=now())
                 for who in (cast.ama, abena)
-            ]
+            )
         )
         made = select(Submission.attempt).where(Submission.assignment_id == assignment.id)
         assert sorted(lasting.scalars(made)) == expected

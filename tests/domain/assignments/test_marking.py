@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,13 +14,14 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from portal.db import close_session, perform
+from portal.db import perform
 from portal.domain.assignments.marking import GradeSubmission, MarkedMeanwhile, grade_submission, points_of
 from portal.domain.assignments.models import Grade, Submission
 from portal.domain.assignments.queries import latest_marks
 from portal.domain.assignments.releasing import release_all_marks
 from portal.domain.courses.models import IntakeTrainer
 from portal.domain.errors import Conflict, Invalid, NotFound
+from tests.at_once import at_once, refused
 from tests.cast import Cast, actor, gather_cast
 from tests.domain.assignments.arranging import hand_in, mark
 from tests.factories import make_assignment, make_enrolment, make_user, now
@@ -159,18 +160,7 @@ def live(live_engine: Engine) -> Any:
 def test_a_double_click_on_two_connections_gives_one_mark(live: Any) -> None:
     session, cast, submission = live
     command = GradeSubmission(submission_id=submission.id, points=Decimal(10), release=True)
-    gate = threading.Barrier(4)
-
-    def click() -> None:
-        gate.wait()
-        perform(grade_submission, actor(cast.kofi), command, at=now())
-        close_session()
-
-    threads = [threading.Thread(target=click) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[lambda: perform(grade_submission, actor(cast.kofi), command, at=now())] * 4)
     grade = session.scalars(select(Grade)).one()
     assert grade.released_at is not None
 
@@ -179,28 +169,13 @@ def test_of_two_trainers_who_mark_at_once_one_is_told_of_the_other(live: Any) ->
     session, cast, submission = live
     session.add(IntakeTrainer(intake_id=cast.intake.id, user_id=cast.efua.id))
     session.commit()
-    gate, told = threading.Barrier(2), []
 
     def give(person: Any, points: str) -> None:
-        gate.wait()
-        try:
-            perform(
-                grade_submission,
-                actor(person),
-                GradeSubmission(submission_id=submission.id, points=Decimal(points)),
-                at=now(),
-            )
-        except MarkedMeanwhile as refusal:
-            told.append(refusal.message)
-        finally:
-            close_session()
+        command = GradeSubmission(submission_id=submission.id, points=Decimal(points))
+        perform(grade_submission, actor(person), command, at=now())
 
-    threads = [threading.Thread(target=give, args=pair) for pair in ((cast.kofi, "10"), (cast.efua, "20"))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(told) == 1
+    (told,) = refused(at_once(partial(give, cast.kofi, "10"), partial(give, cast.efua, "20")))
+    assert isinstance(told, MarkedMeanwhile)
     grade = session.scalars(select(Grade)).one()
     name = "Kofi Asante has given 10" if grade.graded_by == cast.kofi.id else "Efua Darko has given 20"
-    assert name in told[0]
+    assert name in told.message

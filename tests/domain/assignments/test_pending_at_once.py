@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import Any
 
 import pytest
@@ -16,10 +14,11 @@ from portal import db
 from portal.adapters.storage import new_key
 from portal.domain.assignments import pending
 from portal.domain.assignments.models import PendingHandIn, Submission, SubmissionFile
-from portal.domain.errors import Conflict, DomainError
+from portal.domain.errors import Conflict
 from portal.domain.files import leases
 from portal.domain.files.models import UploadEnd
 from portal.domain.files.operations import StoredBytes
+from tests.at_once import at_once, refused
 from tests.cast import Cast, actor, gather_cast
 from tests.domain.assignments.arranging import work
 from tests.factories import make_assignment, now
@@ -60,23 +59,6 @@ def arrive(name: str) -> None:
     db.perform(pending.complete_upload, name, name, stored, at=now())
 
 
-def at_once(*acts: Callable[[], object]) -> list[BaseException | None]:
-    """Do all of it in the same moment, each on a connection of its own; return what each was refused with."""
-    together = Barrier(len(acts))
-
-    def one(act: Callable[[], object]) -> BaseException | None:
-        with db.session_scope():
-            together.wait()
-            try:
-                act()
-            except DomainError as error:
-                return error
-        return None
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(one, acts))
-
-
 def look(waiting: PendingHandIn) -> Callable[[], object]:
     return lambda: db.perform(pending.hand_in_if_complete, waiting.id, at=now())
 
@@ -106,7 +88,7 @@ def test_two_files_that_end_at_once_on_two_workers_are_handed_in_together_once(w
             arrive(name)
             look(waiting)()
 
-        assert at_once(*(lambda name=name: one(name) for name in names)) == [None, None]
+        assert refused(at_once(*(lambda name=name: one(name) for name in names))) == []
         assert (made(world, waiting), state(world, waiting)) == (1, "done")
         submission = select(Submission.id).where(Submission.assignment_id == waiting.assignment_id).scalar_subquery()
         assert world.scalar(select(func.count()).where(SubmissionFile.submission_id == submission)) == 2
@@ -123,8 +105,8 @@ def test_a_cancelling_and_the_last_byte_come_one_after_the_other(world: Session,
             arrive(name)
             look(waiting)()
 
-        refused, _ = at_once(cancel, last_byte)
-        ended = (made(world, waiting), state(world, waiting), type(refused))
+        first, _ = at_once(cancel, last_byte)
+        ended = (made(world, waiting), state(world, waiting), type(first))
         assert ended in {(1, "done", Conflict), (0, "cancelled", type(None))}
 
 
@@ -140,8 +122,8 @@ def test_a_removed_file_and_the_last_byte_of_another_come_one_after_the_other(wo
             arrive(last)
             look(waiting)()
 
-        refused, _ = at_once(remove, last_byte)
-        ended = (made(world, waiting), state(world, waiting), type(refused))
+        first, _ = at_once(remove, last_byte)
+        ended = (made(world, waiting), state(world, waiting), type(first))
         assert ended in {(1, "done", Conflict), (0, "cancelled", type(None))}
 
 

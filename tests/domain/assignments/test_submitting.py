@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -11,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.orm import Session
 
-from portal.db import close_session, perform
+from portal.db import perform
 from portal.domain.assignments.models import (
     Submission,
     SubmissionFile,
@@ -21,9 +20,10 @@ from portal.domain.assignments.models import (
 from portal.domain.assignments.receipts import normal_number
 from portal.domain.assignments.submitting import keep_files, submit_assignment
 from portal.domain.audit.models import AuditDetail, AuditEntry
-from portal.domain.errors import Conflict, DomainError, Invalid, NotFound
+from portal.domain.errors import Conflict, Invalid, NotFound
 from portal.domain.files.models import FileState, StoredFile
 from portal.domain.notifications.models import Notification
+from tests.at_once import at_once, refused
 from tests.cast import Cast, actor, gather_cast
 from tests.domain.assignments.arranging import hand_in, stored, work
 from tests.factories import make_assignment, make_enrolment, now
@@ -292,27 +292,6 @@ def test_two_students_hand_in_side_by_side(world: Session, cast: Cast, assignmen
     assert hand_in(world, cast, assignment).attempt == hand_in(world, cast, assignment, by=cast.esi).attempt == 1
 
 
-def together(count: int, do: Any) -> list[Any]:
-    """Return what `do(number)` returned or raised, each called in a thread of its own at the same moment."""
-    gate, results = threading.Barrier(count), [None] * count
-
-    def run(number: int) -> None:
-        gate.wait()
-        try:
-            results[number] = do(number)
-        except DomainError as error:
-            results[number] = error
-        finally:
-            close_session()
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
-
-
 @pytest.fixture
 def live(live_engine: Engine) -> Any:
     """The cast and an assignment in a database that several connections share."""
@@ -326,16 +305,16 @@ def live(live_engine: Engine) -> Any:
 def test_a_double_click_on_two_connections_is_one_submission(live: Any) -> None:
     session, cast, assignment = live
     command = work(assignment, files=(stored(content=b"one photo"),))
-    results = together(6, lambda _: perform(submit_assignment, actor(cast.ama), command, at=now()))
+    results = at_once(*[lambda: perform(submit_assignment, actor(cast.ama), command, at=now())] * 6)
     assert {submission.id for submission in results} == set(session.scalars(select(Submission.id)))
     assert session.scalar(select(func.count()).select_from(SubmissionFile)) == 1
 
 
 def test_two_hand_ins_at_once_become_two_attempts_and_never_more_than_allowed(live: Any) -> None:
     session, cast, assignment = live
-    results = together(6, lambda _: perform(submit_assignment, actor(cast.ama), work(assignment), at=now()))
+    results = at_once(*[lambda: perform(submit_assignment, actor(cast.ama), work(assignment), at=now())] * 6)
     assert sorted(result.attempt for result in results if isinstance(result, Submission)) == [1, 2, 3]
-    assert sum(isinstance(result, Conflict) for result in results) == 3
+    assert [type(refusal) for refusal in refused(results)] == [Conflict] * 3
     assert session.scalar(select(func.count(func.distinct(Submission.number)))) == 3
 
 
@@ -343,7 +322,7 @@ def test_one_kept_file_at_once_in_two_hand_ins_belongs_to_one(live: Any) -> None
     session, cast, assignment = live
     kept = keep_files(session, actor(cast.ama), [stored()], at=now())
     session.commit()
-    results = together(
-        2, lambda _: perform(submit_assignment, actor(cast.ama), work(assignment, kept=(kept[0].id,)), at=now())
+    results = at_once(
+        *[lambda: perform(submit_assignment, actor(cast.ama), work(assignment, kept=(kept[0].id,)), at=now())] * 2
     )
     assert sorted(type(result).__name__ for result in results) == ["Invalid", "Submission"]

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from threading import Barrier
 from typing import Any
 
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from portal import db
-from portal.domain.errors import Conflict
 from portal.domain.live_classes.models import LiveClass
 from portal.domain.live_classes.scheduling import MoveClass, ScheduleClass, move_class, schedule_class
 from portal.domain.permissions import Actor, Duty, Role
 from portal.jobs import live_classes
+from tests.at_once import at_once, refused
 from tests.cast import Cast, gather_cast
 from tests.factories import make_intake, make_live_class, make_room, make_user
 
@@ -30,23 +28,6 @@ def arranged(engine: Engine) -> tuple[Cast, Actor]:
     with Session(engine, expire_on_commit=False) as world:
         cast = gather_cast(world)
     return cast, Actor(id=cast.efua.id, role=Role.ADMIN, duties=frozenset(Duty))
-
-
-def all_at_once(attempts: list[Callable[[], Any]]) -> list[str]:
-    """Return how each attempt went, all let go at the same moment, each with a connection of its own."""
-    gate = Barrier(len(attempts))
-
-    def attempt(act: Callable[[], Any]) -> str:
-        with db.session_scope():
-            gate.wait()
-            try:
-                act()
-            except Conflict as refusal:
-                return refusal.message
-            return "done"
-
-    with ThreadPoolExecutor(len(attempts)) as pool:
-        return list(pool.map(attempt, attempts))
 
 
 def deadlocks(engine: Engine) -> int:
@@ -71,10 +52,10 @@ def test_of_twelve_who_schedule_the_same_slot_at_once_exactly_one_wins(
             ends_at=TEN + (number + 1) * HOUR,
             meeting_url="https://meet.jit.si/Light",
         )
-        answers = all_at_once([lambda command=command: db.perform(schedule_class, office, command, at=AT)] * CLIENTS)
-        refused = [answer for answer in answers if answer != "done"]
-        assert len(refused) == CLIENTS - 1
-        assert all("Kofi Asante teaches “Light”" in answer for answer in refused), refused
+        ended = at_once(*[lambda command=command: db.perform(schedule_class, office, command, at=AT)] * CLIENTS)
+        said = [refusal.message for refusal in refused(ended)]
+        assert len(said) == CLIENTS - 1
+        assert all("Kofi Asante teaches “Light”" in words for words in said), said
     assert deadlocks(portal_engine) == 0
     with Session(live_engine) as world:
         assert world.scalar(select(func.count()).select_from(LiveClass)) == SLOTS
@@ -115,11 +96,11 @@ def test_a_rush_for_rooms_and_trainers_in_every_order_never_deadlocks(
         )
         attempts.append(lambda command=scheduled: db.perform(schedule_class, office, command, at=AT))
         attempts.append(lambda command=change: db.perform(move_class, office, command, at=AT))
-    answers = all_at_once(attempts)
+    ended = at_once(*attempts)
     assert deadlocks(portal_engine) == 0
     with Session(live_engine) as world:
         at_ten = world.scalars(select(LiveClass).where(LiveClass.starts_at == TEN)).all()
-    assert answers.count("done") == len(at_ten)
+    assert len(ended) - len(refused(ended)) == len(at_ten)
     assert 1 <= len(at_ten) <= len(rooms)
     assert len({row.room_id for row in at_ten}) == len({row.trainer_id for row in at_ten}) == len(at_ten)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from threading import Barrier
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine, func, select
@@ -14,9 +13,9 @@ from sqlalchemy.orm import Session
 from portal import db
 from portal.domain.courses.models import Intake, Seat
 from portal.domain.enrolments.models import Enrolment
-from portal.domain.errors import Conflict
 from portal.domain.onboarding.operations import enrol_by_hand, withdraw
 from portal.domain.permissions import Actor, Duty, Role
+from tests.at_once import at_once, refused
 from tests.cast import Cast, gather_cast
 from tests.factories import make_intake, make_user
 
@@ -33,23 +32,6 @@ def arranged(engine: Engine, seats: int) -> tuple[Cast, Actor, Intake, list[Any]
     return cast, Actor(id=cast.efua.id, role=Role.ADMIN, duties=frozenset(Duty)), intake, rivals
 
 
-def all_at_once(attempts: list[Callable[[], Any]]) -> list[str]:
-    """Return how each attempt went, all let go at the same moment."""
-    gate = Barrier(len(attempts))
-
-    def attempt(act: Callable[[], Any]) -> str:
-        with db.session_scope():
-            gate.wait()
-            try:
-                act()
-            except Conflict as refusal:
-                return refusal.message
-            return "enrolled"
-
-    with ThreadPoolExecutor(len(attempts)) as pool:
-        return list(pool.map(attempt, attempts))
-
-
 def rows_of(engine: Engine, intake_id: Any) -> tuple[int, int, int]:
     with Session(engine) as world:
         enrolled = world.scalar(
@@ -59,51 +41,39 @@ def rows_of(engine: Engine, intake_id: Any) -> tuple[int, int, int]:
         return enrolled or 0, seats or 0, world.get_one(Intake, intake_id).seats_taken
 
 
+def enrolling(office: Actor, intake: Intake, person: Any) -> Callable[[], Any]:
+    return partial(db.perform, enrol_by_hand, office, intake.id, person.id, "Came by", at=AT)
+
+
 def test_of_two_who_race_for_the_last_seat_exactly_one_wins(live_engine: Engine) -> None:
     _, office, intake, rivals = arranged(live_engine, seats=1)
-    went = all_at_once(
-        [
-            lambda person=person: db.perform(enrol_by_hand, office, intake.id, person.id, "Came by", at=AT)
-            for person in rivals[:2]
-        ]
-    )
-    assert sorted(went) == ["The rush is full: all 1 seats are taken.", "enrolled"]
+    ended = at_once(*(enrolling(office, intake, person) for person in rivals[:2]))
+    assert [refusal.message for refusal in refused(ended)] == ["The rush is full: all 1 seats are taken."]
     assert rows_of(live_engine, intake.id) == (1, 1, 1)
 
 
 def test_a_rush_fills_the_intake_and_no_more(live_engine: Engine) -> None:
     _, office, intake, rivals = arranged(live_engine, seats=3)
-    went = all_at_once(
-        [
-            lambda person=person: db.perform(enrol_by_hand, office, intake.id, person.id, "Came by", at=AT)
-            for person in rivals
-        ]
-    )
-    assert went.count("enrolled") == 3
+    ended = at_once(*(enrolling(office, intake, person) for person in rivals))
+    assert len(refused(ended)) == RIVALS - 3
     assert rows_of(live_engine, intake.id) == (3, 3, 3)
 
 
 def test_a_double_click_enrols_once(live_engine: Engine) -> None:
     _, office, intake, rivals = arranged(live_engine, seats=5)
-    went = all_at_once(
-        [lambda: db.perform(enrol_by_hand, office, intake.id, rivals[0].id, "Came by", at=AT) for _ in range(4)]
-    )
-    assert went.count("enrolled") == 1
-    assert went.count("This person is enrolled in this intake already.") == 3
+    ended = at_once(*[enrolling(office, intake, rivals[0])] * 4)
+    assert [refusal.message for refusal in refused(ended)] == ["This person is enrolled in this intake already."] * 3
     assert rows_of(live_engine, intake.id) == (1, 1, 1)
 
 
 def test_withdrawals_and_enrolments_at_once_keep_the_count_true(live_engine: Engine) -> None:
     cast, office, intake, rivals = arranged(live_engine, seats=RIVALS)
     with db.session_scope():
-        enrolled = [db.perform(enrol_by_hand, office, intake.id, person.id, "Came by", at=AT) for person in rivals[:4]]
-    went = all_at_once(
-        [lambda one=one: db.perform(withdraw, office, one.id, "Moved", at=AT) for one in enrolled]
-        + [
-            lambda person=person: db.perform(enrol_by_hand, office, intake.id, person.id, "Came by", at=AT)
-            for person in rivals[4:]
-        ]
-        + [lambda: db.perform(enrol_by_hand, office, cast.other_intake.id, rivals[4].id, "Came by", at=AT)]
+        enrolled = [enrolling(office, intake, person)() for person in rivals[:4]]
+    ended = at_once(
+        *(partial(db.perform, withdraw, office, one.id, "Moved", at=AT) for one in enrolled),
+        *(enrolling(office, intake, person) for person in rivals[4:]),
+        enrolling(office, cast.other_intake, rivals[4]),
     )
-    assert went == ["enrolled"] * 9
+    assert refused(ended) == []
     assert rows_of(live_engine, intake.id) == (4, 4, 4)

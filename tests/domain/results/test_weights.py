@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,13 +15,14 @@ from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from portal.db import close_session, perform
+from portal.db import perform
 from portal.domain.assignments.models import Assignment
 from portal.domain.assignments.setting import archive_assignment
 from portal.domain.audit.models import AuditDetail, AuditEntry
 from portal.domain.errors import Conflict, Invalid, NotFound
 from portal.domain.results.operations import SetWeights, set_weights
 from portal.domain.results.weights import plain, share_out, version_of, weight_of
+from tests.at_once import at_once, refused
 from tests.cast import Cast, actor, gather_cast
 from tests.factories import make_assignment, now
 
@@ -171,23 +172,12 @@ def test_two_trainers_at_once_leave_the_weights_of_one(live_engine: Engine) -> N
         cast = gather_cast(session)
         work = [make_assignment(session, cast.intake, cast.kofi).id for _ in range(4)]
         session.commit()
-        gate, refused = threading.Barrier(4), []
 
         def press(place: int) -> None:
             rest = [D(10), D(20), D(30), D(40)]
             weights: dict[UUID, D] = dict(zip(work, rest[place:] + rest[:place], strict=True))
-            gate.wait()
-            try:
-                perform(set_weights, actor(cast.kofi), cast.intake.id, SetWeights(weights=weights, seen=NONE), at=now())
-            except Conflict:
-                refused.append(place)
-            finally:
-                close_session()
+            perform(set_weights, actor(cast.kofi), cast.intake.id, SetWeights(weights=weights, seen=NONE), at=now())
 
-        threads = [threading.Thread(target=press, args=(place,)) for place in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert len(refused) == 3
+        ended = at_once(*(partial(press, place) for place in range(4)))
+        assert len(refused(ended)) == 3
         assert session.scalar(select(func.sum(Assignment.weight))) == 100
