@@ -235,6 +235,27 @@ def sign_in(app: Flask, world: Session) -> Callable[..., FlaskClient]:
     return sign_in
 
 
+@pytest.fixture
+def ama(sign_in: Callable[..., FlaskClient], cast: Cast) -> FlaskClient:
+    """Her browser, as the next ones are theirs."""
+    return sign_in(cast.ama)
+
+
+@pytest.fixture
+def esi(sign_in: Callable[..., FlaskClient], cast: Cast) -> FlaskClient:
+    return sign_in(cast.esi)
+
+
+@pytest.fixture
+def kofi(sign_in: Callable[..., FlaskClient], cast: Cast) -> FlaskClient:
+    return sign_in(cast.kofi)
+
+
+@pytest.fixture
+def efua(sign_in: Callable[..., FlaskClient], cast: Cast) -> FlaskClient:
+    return sign_in(cast.efua)
+
+
 def csrf_of(app: Flask, secret: str) -> str:
     """Return the token a form of this session carries."""
     from itsdangerous import URLSafeTimedSerializer

@@ -40,11 +40,6 @@ def assignment(world: Session, cast: Cast) -> Any:
     return assignment
 
 
-@pytest.fixture
-def ama(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.ama)
-
-
 def send(client: FlaskClient, assignment: Any, content: bytes, name: str, **form: Any) -> Any:
     data = {"key": str(uuid4()), "text": "", "files": (io.BytesIO(content), name)} | form
     address = f"/student/assignments/{assignment.id}/submission"

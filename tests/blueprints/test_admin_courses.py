@@ -24,11 +24,6 @@ FORM = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def efua(sign_in: SignIn, cast: Cast) -> FlaskClient:
-    return sign_in(cast.efua)
-
-
 def titles(page: object) -> list[str]:
     return [words(node) for node in parse(page).css("#courses tbody th")]
 

@@ -21,11 +21,6 @@ SignIn = Callable[..., FlaskClient]
 CountQueries = Callable[[], AbstractContextManager[QueryCounter]]
 
 
-@pytest.fixture
-def efua(sign_in: SignIn, cast: Cast) -> FlaskClient:
-    return sign_in(cast.efua)
-
-
 def test_a_student_is_found_and_enrolled_by_hand(efua: FlaskClient, world: Session, cast: Cast) -> None:
     address = f"/admin/intakes/{cast.intake.id}/enrolments"
     found = parse(efua.get(f"{address}/new?q=owusu")).css_first("#people a.item-title")

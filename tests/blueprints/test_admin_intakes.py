@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import date, timedelta
 
-import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,17 +17,11 @@ from tests.factories import make_enrolment, make_intake, make_user
 from tests.pages import assert_page_and_fragment, parse, words
 from tests.queries import QueryCounter
 
-SignIn = Callable[..., FlaskClient]
 CountQueries = Callable[[], AbstractContextManager[QueryCounter]]
 FORM = {
     "title": "January 2027", "starts_on": "2027-01-11", "ends_on": "2027-03-08", "application_deadline": "2027-01-04",
     "seats": "12", "price_pesewas": "1200", "application_fee_pesewas": "100",
 }  # fmt: skip
-
-
-@pytest.fixture
-def efua(sign_in: SignIn, cast: Cast) -> FlaskClient:
-    return sign_in(cast.efua)
 
 
 def test_an_intake_is_made_with_its_trainers(efua: FlaskClient, world: Session, cast: Cast) -> None:

@@ -28,11 +28,6 @@ from tests.pages import assert_page_and_fragment, parse, words
 
 
 @pytest.fixture
-def kofi(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.kofi)
-
-
-@pytest.fixture
 def store(app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderStorage:
     storage = FolderStorage(tmp_path / "files")
     monkeypatch.setitem(app.extensions, "storage", storage)

@@ -29,16 +29,6 @@ JPEG = b"\xff\xd8\xff\xe0" + b"a photograph" * 20
 
 
 @pytest.fixture
-def kofi(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.kofi)
-
-
-@pytest.fixture
-def ama(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.ama)
-
-
-@pytest.fixture
 def assignment(world: Session, cast: Cast) -> Assignment:
     assignment = make_assignment(world, cast.intake, cast.kofi, title="A portrait")
     world.commit()

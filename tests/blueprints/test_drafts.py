@@ -25,11 +25,6 @@ def assignment(world: Session, cast: Cast) -> Any:
     return made
 
 
-@pytest.fixture
-def ama(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.ama)
-
-
 def page(assignment: Any) -> str:
     return f"/student/assignments/{assignment.id}"
 

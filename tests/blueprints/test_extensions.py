@@ -24,16 +24,6 @@ def assignment(world: Session, cast: Cast) -> Any:
     return made
 
 
-@pytest.fixture
-def ama(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.ama)
-
-
-@pytest.fixture
-def kofi(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.kofi)
-
-
 def page(assignment: Any) -> str:
     return f"/student/assignments/{assignment.id}/extensions"
 

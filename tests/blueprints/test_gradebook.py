@@ -21,11 +21,6 @@ from tests.factories import make_assignment, make_enrolment, make_user, now
 from tests.pages import assert_page_and_fragment, parse, words
 
 
-@pytest.fixture
-def kofi(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.kofi)
-
-
 def address(cast: Cast, ending: str = "") -> str:
     return f"/trainer/intakes/{cast.intake.id}/gradebook{ending}"
 

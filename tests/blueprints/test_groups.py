@@ -6,7 +6,6 @@ import csv
 import io
 from typing import Any
 
-import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -19,16 +18,6 @@ from tests.domain.assignments.arranging import hand_in, stored
 from tests.domain.assignments.group_arranging import enrol, make_group, make_group_work
 from tests.factories import make_assignment
 from tests.pages import parse, words
-
-
-@pytest.fixture
-def ama(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.ama)
-
-
-@pytest.fixture
-def kofi(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.kofi)
 
 
 def groups_of(world: Session, assignment: Assignment) -> dict[str, int]:

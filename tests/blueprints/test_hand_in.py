@@ -36,11 +36,6 @@ def assignment(world: Session, cast: Cast) -> Any:
     return assignment
 
 
-@pytest.fixture
-def ama(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.ama)
-
-
 def page_of(assignment: Any) -> str:
     return f"/student/assignments/{assignment.id}"
 

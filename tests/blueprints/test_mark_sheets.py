@@ -25,11 +25,6 @@ from tests.pages import parse, words
 
 
 @pytest.fixture
-def kofi(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.kofi)
-
-
-@pytest.fixture
 def works(world: Session, cast: Cast) -> list[Submission]:
     """Work of Ama, marked, and of Abena, not yet."""
     assignment = make_assignment(world, cast.intake, cast.kofi, points=20, title="A/B portrait")

@@ -36,11 +36,6 @@ def submission(world: Session, cast: Cast, assignment: Any) -> Submission:
     return hand_in(world, cast, assignment, text="By the window.")
 
 
-@pytest.fixture
-def kofi(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.kofi)
-
-
 def bench(submission: Submission) -> str:
     return f"/trainer/submissions/{submission.id}"
 

@@ -20,11 +20,6 @@ HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 PAGE = "/admin/system/outages"
 
 
-@pytest.fixture
-def efua(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.efua)
-
-
 def away(world: Session, since: datetime, long: timedelta) -> None:
     world.add(Outage(since=since, until=since + long))
     world.commit()

@@ -18,11 +18,6 @@ from tests.factories import make_assignment, now
 from tests.pages import parse, words
 
 
-@pytest.fixture
-def kofi(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.kofi)
-
-
 def kept(world: Session) -> list[str]:
     return list(world.scalars(select(FeedbackPhrase.text).order_by(FeedbackPhrase.text)))
 

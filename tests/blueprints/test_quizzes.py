@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pytest
 import time_machine
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
@@ -30,16 +29,6 @@ from tests.factories import make_assignment, make_enrolment, make_user, now
 from tests.pages import parse, words
 
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def ama(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.ama)
-
-
-@pytest.fixture
-def kofi(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.kofi)
 
 
 def test_a_trainer_writes_a_quiz_without_any_script_and_publishes_it(

@@ -18,11 +18,6 @@ from tests.factories import make_enrolment, make_user, now
 from tests.pages import assert_page_and_fragment, parse, words
 
 
-@pytest.fixture
-def ama(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.ama)
-
-
 def address(cast: Cast, ending: str = "results") -> str:
     return f"/student/courses/{cast.intake.id}/{ending}"
 

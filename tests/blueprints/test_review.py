@@ -6,7 +6,6 @@ import io
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -56,16 +55,6 @@ def film_of(app: Any, world: Session, cast: Cast, assignment: Any, name: str = "
         add(world, FileCopy(file_id=file_id, purpose=purpose, copy_id=row.id))
     world.commit()
     return submission
-
-
-@pytest.fixture
-def kofi(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.kofi)
-
-
-@pytest.fixture
-def ama(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.ama)
 
 
 def bench(submission: Submission) -> str:

@@ -24,11 +24,6 @@ HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
-def kofi(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.kofi)
-
-
-@pytest.fixture
 def assignment(world: Session, cast: Cast) -> Assignment:
     create_rubric(world, actor(cast.kofi), LIGHT_AND_STORY, at=now())
     version = world.scalars(select(RubricVersion.id)).one()

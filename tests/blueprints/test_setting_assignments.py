@@ -19,11 +19,6 @@ from tests.factories import make_assignment, now
 from tests.pages import parse, words
 
 
-@pytest.fixture
-def kofi(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.kofi)
-
-
 def filled(cast: Cast, **changes: Any) -> dict[str, Any]:
     form = {
         "intake_id": str(cast.intake.id),

@@ -23,11 +23,6 @@ CountQueries = Callable[[], AbstractContextManager[QueryCounter]]
 PDF = b"%PDF-1.4\n1 0 obj\n<< >>\nendobj\n%%EOF\n"
 
 
-@pytest.fixture
-def kofi(sign_in: SignIn, cast: Cast) -> FlaskClient:
-    return sign_in(cast.kofi)
-
-
 def materials_url(cast: Cast) -> str:
     return f"/trainer/intakes/{cast.intake.id}/materials"
 

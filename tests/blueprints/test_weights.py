@@ -19,11 +19,6 @@ D = Decimal
 
 
 @pytest.fixture
-def kofi(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.kofi)
-
-
-@pytest.fixture
 def work(world: Session, cast: Cast) -> list[Assignment]:
     made = [make_assignment(world, cast.intake, cast.kofi, points=points) for points in (20, 40, 100)]
     world.commit()
