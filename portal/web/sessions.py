@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from portal import db
 from portal.domain.accounts.models import SessionLevel, User, UserSession
+from portal.domain.accounts.names import Named
 from portal.domain.accounts.sessions import live
 from portal.domain.accounts.tokens import token_hash
 from portal.domain.clock import now
@@ -65,7 +66,7 @@ SESSION_AND_PERSON = Finder(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Identity(Actor, UserMixin):
+class Identity(Named, Actor, UserMixin):
     """The signed-in person as a request knows them: Flask-Login's `current_user`, and the actor of operations."""
 
     first_name: str
@@ -82,10 +83,6 @@ class Identity(Actor, UserMixin):
     """Notifications not read yet, for the bell."""
     pages: Counted | None
     """How many pages this session asked for in this minute, where finding it has counted them."""
-
-    @property
-    def name(self) -> str:
-        return f"{self.first_name} {self.last_name}"
 
     def get_id(self) -> str:
         return str(self.id)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, CheckConstraint, Computed, DateTime, ForeignKey, Index, Sequence, Text, text
 from sqlalchemy.dialects.postgresql import CITEXT, INET
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, PrimaryKey, one_of, trigram_index
@@ -57,9 +58,10 @@ class User(Base):
         Index("ix_users_sort_key_id", "sort_key", "id"),
     )
 
-    @property
+    @hybrid_property
     def name(self) -> str:
-        return f"{self.first_name} {self.last_name}"
+        """The first name and the last, of a row as in a statement."""
+        return self.first_name + " " + self.last_name
 
 
 class Device(Base):

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Row, Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.accounts.models import SignInThrottle, User, UserSession
+from portal.domain.accounts.names import Named
 from portal.domain.accounts.sessions import live
 from portal.domain.errors import NotFound
 from portal.domain.keyset import Keyset, Page, Span, fitting, page_of
@@ -27,7 +28,7 @@ class PersonState(StrEnum):
 
 
 @dataclass(frozen=True)
-class PersonRow:
+class PersonRow(Named):
     """A person in the list."""
 
     id: UUID
@@ -40,13 +41,9 @@ class PersonRow:
     duties: tuple[Duty, ...]
     state: PersonState
 
-    @property
-    def name(self) -> str:
-        return f"{self.first_name} {self.last_name}"
-
 
 @dataclass(frozen=True)
-class Person:
+class Person(Named):
     """A person on their own page."""
 
     id: UUID
@@ -63,10 +60,6 @@ class Person:
     deactivated_at: datetime | None
     waits_until: datetime | None
     """Until when the latest of their sign-in waits lasts."""
-
-    @property
-    def name(self) -> str:
-        return f"{self.first_name} {self.last_name}"
 
 
 @dataclass(frozen=True)

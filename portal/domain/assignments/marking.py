@@ -19,6 +19,7 @@ from portal.domain.assignments.by_rubric import ChooseLevel, keep_levels, levels
 from portal.domain.assignments.late_policy import LatePolicy, Penalty, penalty
 from portal.domain.assignments.models import Assignment, Grade, MarkingDraft, Submission, SubmissionMember
 from portal.domain.assignments.own_dates import dates_of_work
+from portal.domain.assignments.queries.counting import NEWEST_FIRST
 from portal.domain.assignments.releasing import HELD_TOGETHER, release_computed_mark, release_marks, taught
 from portal.domain.assignments.transitions import Marking, next_submission_state
 from portal.domain.audit import operations as audit
@@ -201,7 +202,7 @@ def _refuse_unseen(
         return
     latest = max(newest, key=lambda grade: (grade.graded_at, grade.id))
     if command.seen not in {grade.id for grade in newest if grade.graded_at == latest.graded_at}:
-        name = session.scalar(select(User.first_name + " " + User.last_name).where(User.id == latest.graded_by))
+        name = session.scalar(select(User.name).where(User.id == latest.graded_by))
         who = "You have" if latest.graded_by == actor.person_id else f"{name} has"
         raise MarkedMeanwhile(
             f"{who} given {latest.final_points.normalize():f} of {assignment.points} since you began. "
@@ -249,9 +250,8 @@ def _lock_submission(session: Session, actor: Actor, submission_id: UUID) -> tup
 
 def _newest_grades(session: Session, submission_id: UUID) -> Sequence[Grade]:
     """Return the newest mark of each member, if the submission has been marked."""
-    newest = Grade.graded_at.desc(), Grade.id.desc()
     statement = select(Grade).ext(distinct_on(Grade.enrolment_id)).where(Grade.submission_id == submission_id)
-    return session.scalars(statement.order_by(Grade.enrolment_id, *newest)).all()
+    return session.scalars(statement.order_by(Grade.enrolment_id, *NEWEST_FIRST)).all()
 
 
 def _append_grades(

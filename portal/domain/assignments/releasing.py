@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from portal.db import changed
 from portal.domain.assignments.models import Assignment, Grade, Submission, SubmissionState
+from portal.domain.assignments.queries.counting import NEWEST_FIRST
 from portal.domain.assignments.transitions import Marking, next_submission_state
 from portal.domain.audit import operations as audit
 from portal.domain.courses.models import Course, Intake, IntakeTrainer
@@ -115,7 +116,7 @@ def _held_back(session: Session, submission_ids: Sequence[UUID]) -> Sequence[Row
         .join(Intake, Intake.id == Assignment.intake_id)
         .join(Course, Course.id == Intake.course_id)
         .where(Grade.submission_id.in_(submission_ids))
-        .order_by(Grade.submission_id, Grade.enrolment_id, Grade.graded_at.desc(), Grade.id.desc())
+        .order_by(Grade.submission_id, Grade.enrolment_id, *NEWEST_FIRST)
         .subquery()
     )
     return session.execute(select(newest).where(newest.c.released_at.is_(None))).all()

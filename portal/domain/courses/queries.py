@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from portal.domain.accounts.models import User
+from portal.domain.accounts.names import Named
 from portal.domain.courses.models import Course, CourseState, Intake, IntakeTrainer, Material, Module
 from portal.domain.courses.search import has_words
 from portal.domain.errors import NotFound
@@ -64,16 +65,12 @@ class ModuleRow:
 
 
 @dataclass(frozen=True)
-class TrainerChoice:
+class TrainerChoice(Named):
     """Somebody who can be named trainer of an intake."""
 
     id: UUID
     first_name: str
     last_name: str
-
-    @property
-    def name(self) -> str:
-        return f"{self.first_name} {self.last_name}"
 
 
 @dataclass(frozen=True)
@@ -306,7 +303,7 @@ def _searched(q: str, running_on: date | None) -> Select[*tuple[Any, ...]]:
 
 
 def _intakes() -> Select[*tuple[Any, ...]]:
-    name = User.first_name + " " + User.last_name
+    name = User.name
     trainers = (
         select(func.coalesce(func.array_agg(aggregate_order_by(name, User.sort_key)), text("'{}'::text[]")))
         .join(IntakeTrainer, IntakeTrainer.user_id == User.id)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from portal.db import among, read
 from portal.domain.accounts.models import User
+from portal.domain.accounts.names import Named
 from portal.domain.courses.models import Course, Intake
 from portal.domain.courses.search import has_words
 from portal.domain.enrolments.models import CURRENT, Enrolment, EnrolmentState
@@ -22,7 +23,7 @@ from portal.domain.keyset import Keyset, Page, Total, counted, paged
 
 
 @dataclass(frozen=True)
-class EnrolmentRow:
+class EnrolmentRow(Named):
     """An enrolment in a list: who, in what, since when."""
 
     id: UUID
@@ -37,13 +38,9 @@ class EnrolmentRow:
     enrolled_at: datetime
     access_until: datetime | None
 
-    @property
-    def name(self) -> str:
-        return f"{self.first_name} {self.last_name}"
-
 
 @dataclass(frozen=True)
-class EnrolmentPage:
+class EnrolmentPage(Named):
     """An enrolment as the office sees it."""
 
     id: UUID
@@ -64,13 +61,9 @@ class EnrolmentPage:
     access_until: datetime | None
     reason: str
 
-    @property
-    def name(self) -> str:
-        return f"{self.first_name} {self.last_name}"
-
 
 @dataclass(frozen=True)
-class StudentRow:
+class StudentRow(Named):
     """A student of an intake, as its trainers see them."""
 
     enrolment_id: UUID
@@ -80,10 +73,6 @@ class StudentRow:
     student_number: str | None
     state: str
     enrolled_at: datetime
-
-    @property
-    def name(self) -> str:
-        return f"{self.first_name} {self.last_name}"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.assignments.marking import GradeSubmission, give_computed_mark, grade_submission
 from portal.domain.assignments.models import Assignment, Grade, Submission
+from portal.domain.assignments.queries.counting import NEWEST_FIRST
 from portal.domain.assignments.releasing import taught
 from portal.domain.errors import Invalid, NotFound
 from portal.domain.permissions import Actor
@@ -157,7 +158,7 @@ def _fits(points: Decimal, most: int) -> bool:
 def _newest(session: Session, submission_id: UUID) -> set[QuestionPoints] | None:
     """Return what the questions gave in the newest mark, None where there is none."""
     newest = select(Grade.id).where(Grade.submission_id == submission_id)
-    grade_id = session.scalar(newest.order_by(Grade.graded_at.desc(), Grade.id.desc()).limit(1))
+    grade_id = session.scalar(newest.order_by(*NEWEST_FIRST).limit(1))
     if grade_id is None:
         return None
     columns = GradeQuestion.question_id, GradeQuestion.points, GradeQuestion.comment

@@ -135,7 +135,7 @@ def institute_counts(session: Session) -> Mapping[str, int]:
 def recent_enrolments(session: Session, limit: int = 5) -> list[RecentEnrolment]:
     """Return the latest enrolments of the institute."""
     statement = (
-        select(Enrolment.id, User.first_name + " " + User.last_name, Course.title, Enrolment.enrolled_at)
+        select(Enrolment.id, User.name, Course.title, Enrolment.enrolled_at)
         .join(User, User.id == Enrolment.user_id)
         .join(Intake, Intake.id == Enrolment.intake_id)
         .join(Course, Course.id == Intake.course_id)

@@ -43,7 +43,7 @@ def security_events_like(
         SecurityEvent.user_agent,
         SecurityEvent.request_id,
         SecurityEvent.details,
-        (User.first_name + " " + User.last_name).label("who"),
+        User.name.label("who"),
     ).outerjoin(User, User.id == SecurityEvent.user_id)
     if wanted.who.strip():
         statement = statement.where(contains(User.search_text, wanted.who))

@@ -33,12 +33,12 @@ from portal.db import among
 from portal.domain.accounts.models import User
 from portal.domain.assignments.models import (
     Assignment,
-    CountedAttempt,
     Grade,
     Submission,
     SubmissionFile,
     SubmissionMember,
 )
+from portal.domain.assignments.queries.counting import newest_mark, what_counts_first
 from portal.domain.assignments.queries.files import links_of_submission
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.enrolments.models import Enrolment
@@ -183,7 +183,7 @@ def _attempts() -> Select[*tuple[Any, ...]]:
             Submission.late,
             bytes_taken,
             of_members(Enrolment.id),
-            of_members(User.first_name + " " + User.last_name),
+            of_members(User.name),
             of_members(User.student_number),
         )
         .join(Enrolment, Enrolment.id == Submission.enrolment_id)
@@ -199,14 +199,7 @@ def _attempts() -> Select[*tuple[Any, ...]]:
 
 def _counting() -> Select[UUID]:
     """Select of every student the attempt that counts: the newest, or of those that are marked the best."""
-    mark = (
-        select(Grade.final_points)
-        .where(Grade.submission_id == Submission.id, Grade.enrolment_id == SubmissionMember.enrolment_id)
-        .order_by(Grade.graded_at.desc(), Grade.id.desc())
-        .limit(1)
-        .correlate(Submission, SubmissionMember)
-        .scalar_subquery()
-    )
+    mark = newest_mark(Grade.final_points)
     counts = (
         select(Submission.id)
         .ext(distinct_on(SubmissionMember.enrolment_id))
@@ -215,8 +208,7 @@ def _counting() -> Select[UUID]:
         .where(Submission.assignment_id == bindparam("assignment_id"), among(Submission.state, HANDED_IN))
         .order_by(
             SubmissionMember.enrolment_id,
-            case((Assignment.counted_attempt == CountedAttempt.BEST, mark)).desc().nulls_last(),
-            Submission.attempt.desc(),
+            *what_counts_first(mark, Submission.attempt),
         )
         .correlate(None)
         .subquery("counting")

@@ -17,6 +17,7 @@ from portal.db import read
 from portal.domain.accounts.models import User
 from portal.domain.assignments.models import Assignment, Grade, Submission, SubmissionMember, SubmissionState
 from portal.domain.assignments.note_models import ReviewNote
+from portal.domain.assignments.queries.counting import NEWEST_FIRST
 from portal.domain.assignments.queries.files import links_of_submission
 from portal.domain.assignments.queries.groups import name_of_group, names_of_members, owner_of
 from portal.domain.assignments.queries.looked_into import ShownFile, as_shown_files, shown_files_of_submission
@@ -88,12 +89,7 @@ def latest_marks(session: Session, student_id: UUID, limit: int = 5) -> list[Lat
 
 @cache
 def _attempts() -> Select[*tuple[Any, ...]]:
-    by = (
-        select(User.first_name + " " + User.last_name)
-        .where(User.id == Submission.submitted_by)
-        .correlate(Submission)
-        .scalar_subquery()
-    )
+    by = select(User.name).where(User.id == Submission.submitted_by).correlate(Submission).scalar_subquery()
     noted = select(ReviewNote.id).where(ReviewNote.submission_id == Submission.id).correlate(Submission).exists()
     return (
         select(
@@ -143,7 +139,7 @@ def _latest_marks() -> Select[*tuple[Any, ...]]:
         .join(Intake, Intake.id == Assignment.intake_id)
         .join(Course, Course.id == Intake.course_id)
         .where(Enrolment.user_id == bindparam("student_id"), Grade.released_at.is_not(None))
-        .order_by(Assignment.id, Grade.graded_at.desc(), Grade.id.desc())
+        .order_by(Assignment.id, *NEWEST_FIRST)
         .subquery()
     )
     latest_first = newest.c.released_at.desc(), newest.c.id

@@ -24,7 +24,6 @@ from portal.domain.keyset import Keyset, Page, Span, fitting, page_of
 
 PAGE_SIZE = 25
 MOST_STUDENTS = 500  # of an intake, to be chosen from
-_NAME = User.first_name + " " + User.last_name
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,7 @@ def _of_trainer() -> Select[*tuple[Any, ...]]:
             Assignment.title,
             Course.title.label("course"),
             Intake.title.label("intake"),
-            _NAME.label("student"),
+            User.name.label("student"),
             User.student_number,
             Extension.kind,
             Extension.state,
@@ -175,7 +174,7 @@ def _students() -> Select[*tuple[Any, ...]]:
     return (
         select(
             Enrolment.id,
-            _NAME.label("student"),
+            User.name.label("student"),
             User.student_number,
             own(Assignment.due_at).label("due_at"),
             func.coalesce(ExtendedDate.hours, 0).label("extended_by"),

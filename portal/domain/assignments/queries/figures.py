@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Select, Uuid, and_, any_, bindparam, case, cast, func, lateral, select, true
+from sqlalchemy import ARRAY, Select, Uuid, and_, any_, bindparam, cast, func, lateral, select, true
 from sqlalchemy import String as Text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 from portal.db import among
 from portal.domain.accounts.models import User
 from portal.domain.assignments.figures import Spread, share, spread
-from portal.domain.assignments.models import Assignment, CountedAttempt, Grade, Submission, SubmissionMember
+from portal.domain.assignments.models import Assignment, Grade, Submission, SubmissionMember
+from portal.domain.assignments.queries.counting import NEWEST_FIRST, what_counts_first
 from portal.domain.assignments.queries.setting import SetPage
 from portal.domain.assignments.rubric_models import GradeLevel, RubricCriterion, RubricLevel
 from portal.domain.assignments.waiting import HANDED_IN
@@ -121,14 +122,13 @@ def _students() -> Select[*tuple[Any, ...]]:
         .ext(distinct_on(Submission.id))
         .join(Grade, Grade.submission_id == Submission.id)
         .where(Submission.assignment_id == Assignment.id, Grade.enrolment_id == Enrolment.id)
-        .order_by(Submission.id, Grade.graded_at.desc(), Grade.id.desc())
+        .order_by(Submission.id, *NEWEST_FIRST)
         .correlate(Assignment, Enrolment)
         .subquery("marks")
     )
-    best_first = case((Assignment.counted_attempt == CountedAttempt.BEST, marks.c.final_points))
     counts = lateral(
         select(marks.c.id, marks.c.final_points)
-        .order_by(best_first.desc().nulls_last(), marks.c.attempt.desc())
+        .order_by(*what_counts_first(marks.c.final_points, marks.c.attempt))
         .limit(1)
         .correlate(Assignment),
         "counts",
@@ -146,7 +146,7 @@ def _students() -> Select[*tuple[Any, ...]]:
     return (
         select(
             Enrolment.id,
-            User.first_name + " " + User.last_name,
+            User.name,
             User.student_number,
             newest.c.id,
             newest.c.number,

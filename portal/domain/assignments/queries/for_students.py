@@ -58,7 +58,7 @@ def student_served(session: Session, actor: Actor, enrolment_id: UUID) -> Studen
             Enrolment.id,
             Enrolment.user_id,
             Enrolment.intake_id,
-            User.first_name + " " + User.last_name,
+            User.name,
             User.student_number,
             Course.title,
             Intake.title.label("intake"),

@@ -19,8 +19,6 @@ from portal.domain.assignments.models import Assignment, Submission, SubmissionM
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.enrolments.models import CURRENT, Enrolment
 
-_NAME = User.first_name + " " + User.last_name
-
 
 @dataclass(frozen=True)
 class OwnGroup:
@@ -119,7 +117,7 @@ def own_group() -> ColumnElement[Any]:
 def whose(group_id: Any = Submission.group_id) -> ColumnElement[str]:
     """Select whose a `Submission` is, joined to its `User`: the name of the group, or of the student."""
     name = select(AssignmentGroup.name).where(AssignmentGroup.id == group_id).scalar_subquery()
-    return func.coalesce(name, _NAME)
+    return func.coalesce(name, User.name)
 
 
 def number_of_one(group_id: Any = Submission.group_id) -> ColumnElement[str | None]:
@@ -140,7 +138,7 @@ def is_of(owner: ColumnElement[UUID]) -> ColumnElement[bool]:
 def names_of_members() -> ColumnElement[list[str] | None]:
     """Select the names of those for whom a `Submission` of a group counts; null where it is of one student alone."""
     member, enrolment, student = aliased(SubmissionMember), aliased(Enrolment), aliased(User)
-    in_order = aggregate_order_by(student.first_name + " " + student.last_name, student.sort_key, enrolment.id)
+    in_order = aggregate_order_by(student.name, student.sort_key, enrolment.id)
     names = (
         select(func.array_agg(in_order))
         .select_from(member)
@@ -195,7 +193,7 @@ def members_of_work(session: Session, submission_id: UUID) -> Sequence[MemberOfW
 
 def _names() -> ColumnElement[Any]:
     member, enrolment, student = aliased(GroupMember), aliased(Enrolment), aliased(User)
-    in_order = aggregate_order_by(student.first_name + " " + student.last_name, student.sort_key, enrolment.id)
+    in_order = aggregate_order_by(student.name, student.sort_key, enrolment.id)
     return (
         select(func.json_agg(in_order))
         .select_from(member)
@@ -244,7 +242,7 @@ def _groups() -> Select[*tuple[Any, ...]]:
 @cache
 def _students() -> Select[*tuple[Any, ...]]:
     return (
-        select(Enrolment.id, _NAME.label("student"), User.student_number, Enrolment.state, GroupMember.group_id)
+        select(Enrolment.id, User.name.label("student"), User.student_number, Enrolment.state, GroupMember.group_id)
         .select_from(Assignment)
         .join(Enrolment, Enrolment.intake_id == Assignment.intake_id)
         .join(User, User.id == Enrolment.user_id)
@@ -291,7 +289,7 @@ def _copied() -> Select[*tuple[Any, ...]]:
 @cache
 def _members_of_work() -> Select[*tuple[Any, ...]]:
     return (
-        select(Enrolment.id, _NAME.label("student"), User.student_number)
+        select(Enrolment.id, User.name.label("student"), User.student_number)
         .join(SubmissionMember, SubmissionMember.enrolment_id == Enrolment.id)
         .join(User, User.id == Enrolment.user_id)
         .where(SubmissionMember.submission_id == bindparam("submission_id"))

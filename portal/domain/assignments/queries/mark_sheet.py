@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from portal.db import among
 from portal.domain.accounts.models import User
 from portal.domain.assignments.models import Assignment, Grade, Submission, SubmissionMember
+from portal.domain.assignments.queries.counting import newest_mark
 from portal.domain.assignments.queries.groups import whose
 from portal.domain.assignments.queries.rubrics import ChosenLevel, levels_of_grade
 from portal.domain.assignments.waiting import HANDED_IN
@@ -64,22 +65,14 @@ def work_to_mark(session: Session, assignment_id: UUID) -> list[MarkedWork]:
 
 @cache
 def _work() -> Select[*tuple[Any, ...]]:
-    newest = (
-        select(Grade.id)
-        .where(Grade.submission_id == Submission.id, Grade.enrolment_id == SubmissionMember.enrolment_id)
-        .order_by(Grade.graded_at.desc(), Grade.id.desc())
-        .limit(1)
-        .correlate(Submission, SubmissionMember)
-        .scalar_subquery()
-    )
-    name = User.first_name + " " + User.last_name
+    newest = newest_mark(Grade.id)
     of_a_member = and_(Submission.group_id.is_not(None), Grade.id.is_not(None))
-    with_member = Submission.number + " " + func.coalesce(User.student_number, name)
+    with_member = Submission.number + " " + func.coalesce(User.student_number, User.name)
     return (
         select(
             Submission.id,
             case((of_a_member, with_member), else_=Submission.number),
-            case((of_a_member, name), else_=whose()),
+            case((of_a_member, User.name), else_=whose()),
             case((or_(of_a_member, Submission.group_id.is_(None)), User.student_number)),
             Submission.attempt,
             Submission.submitted_at,

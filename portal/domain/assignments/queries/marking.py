@@ -29,6 +29,7 @@ from portal.domain.assignments.note_models import NoteDraft, ReviewNote
 from portal.domain.assignments.own_dates import HOUR, hours_of_members
 from portal.domain.assignments.phrase_models import FeedbackPhrase
 from portal.domain.assignments.phrases import Phrase
+from portal.domain.assignments.queries.counting import newest_mark
 from portal.domain.assignments.queries.files import WorkFile, links_of_submission, select_work_files
 from portal.domain.assignments.queries.groups import is_of, number_of_one, owner_of, whose
 from portal.domain.assignments.queries.looked_into import ShownFile, as_shown_files, shown_files_of_submission
@@ -37,8 +38,6 @@ from portal.domain.assignments.rubric_points import Rubric
 from portal.domain.courses.models import Course, Intake, IntakeTrainer
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import NotFound
-
-_NAME = User.first_name + " " + User.last_name
 
 
 @dataclass(frozen=True)
@@ -248,23 +247,16 @@ def marks_held_back(session: Session, assignment_id: UUID) -> list[HeldBack]:
 @cache
 def _held_back() -> Select[*tuple[Any, ...]]:
     grader = aliased(User)
-    newest = (
-        select(Grade.id)
-        .where(Grade.submission_id == Submission.id, Grade.enrolment_id == SubmissionMember.enrolment_id)
-        .order_by(Grade.graded_at.desc(), Grade.id.desc())
-        .limit(1)
-        .correlate(Submission, SubmissionMember)
-        .scalar_subquery()
-    )
+    newest = newest_mark(Grade.id)
     return (
         select(
             Submission.id,
-            _NAME.label("student"),
+            User.name.label("student"),
             User.student_number,
             Submission.attempt,
             Grade.final_points,
             Grade.penalty_points,
-            (grader.first_name + " " + grader.last_name).label("graded_by"),
+            grader.name.label("graded_by"),
             Grade.graded_at,
         )
         .select_from(Submission)
@@ -331,10 +323,10 @@ def _attempts() -> Select[*tuple[Any, ...]]:
             Grade.reason,
             Grade.graded_at,
             Grade.released_at,
-            _NAME.label("graded_by"),
+            User.name.label("graded_by"),
             levels_of_grade().label("levels"),
             Grade.enrolment_id.label("graded_enrolment_id"),
-            (student.first_name + " " + student.last_name).label("graded_student"),
+            student.name.label("graded_student"),
         )
         .outerjoin(Grade, Grade.submission_id == Submission.id)
         .outerjoin(User, User.id == Grade.graded_by)
@@ -351,5 +343,5 @@ def _attempts() -> Select[*tuple[Any, ...]]:
 
 def _submitter() -> ColumnElement[str]:
     by = aliased(User)
-    name = select(by.first_name + " " + by.last_name).where(by.id == Submission.submitted_by)
+    name = select(by.name).where(by.id == Submission.submitted_by)
     return name.correlate(Submission).scalar_subquery()

@@ -112,7 +112,7 @@ def voice_of(session: Session, actor: Actor, note_id: UUID) -> WorkFile:
 def _notes(*, shown_alone: bool) -> Select[*tuple[Any, ...]]:
     author = aliased(User)
     replies = (
-        select((author.first_name + " " + author.last_name).label("author"), ReviewReply.text, ReviewReply.created_at)
+        select(author.name.label("author"), ReviewReply.text, ReviewReply.created_at)
         .join(author, author.id == ReviewReply.author_id)
         .where(ReviewReply.note_id == ReviewNote.id)
         .order_by(ReviewReply.created_at, ReviewReply.id)
@@ -134,7 +134,7 @@ def _notes(*, shown_alone: bool) -> Select[*tuple[Any, ...]]:
             ReviewNote.page,
             ReviewNote.text,
             ReviewNote.voice_id.is_not(None).label("has_voice"),
-            (User.first_name + " " + User.last_name).label("author"),
+            User.name.label("author"),
             ReviewNote.created_at,
             ReviewNote.state,
             ReviewNote.done_at,

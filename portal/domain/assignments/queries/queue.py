@@ -18,6 +18,7 @@ from portal.db import among, read
 from portal.domain.accounts.models import User
 from portal.domain.assignments.group_models import AssignmentGroup
 from portal.domain.assignments.models import Assignment, Grade, Submission, SubmissionMember, SubmissionState
+from portal.domain.assignments.queries.counting import NEWEST_FIRST
 from portal.domain.assignments.queries.groups import number_of_one, whose
 from portal.domain.assignments.receipts import normal_number
 from portal.domain.assignments.waiting import HANDED_IN, mark_is_held_back, waits_for_mark
@@ -172,7 +173,7 @@ def _page(shape: _Shape, span: Span) -> Select[*tuple[Any, ...]]:
         select(Grade.final_points)
         .ext(distinct_on(Grade.enrolment_id))
         .where(Grade.submission_id == Submission.id)
-        .order_by(Grade.enrolment_id, Grade.graded_at.desc(), Grade.id.desc())
+        .order_by(Grade.enrolment_id, *NEWEST_FIRST)
         .correlate(Submission)
         .subquery("newest")
     )

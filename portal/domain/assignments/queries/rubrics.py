@@ -191,7 +191,7 @@ def _newest(trainer_id: UUID) -> Select[*tuple[Any, ...]]:
             Rubric.title,
             Course.title.label("course"),
             Rubric.owner_id,
-            User.first_name + " " + User.last_name,
+            User.name,
             RubricVersion.created_at,
             select(func.count()).select_from(best).scalar_subquery(),
             select(func.sum(best.c.points)).scalar_subquery(),

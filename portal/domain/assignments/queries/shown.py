@@ -17,12 +17,12 @@ from portal.domain.assignments.extension_models import Extension, ExtensionState
 from portal.domain.assignments.models import (
     Assignment,
     AssignmentState,
-    CountedAttempt,
     Grade,
     Submission,
     SubmissionMember,
     SubmissionState,
 )
+from portal.domain.assignments.queries.counting import NEWEST_FIRST, what_counts_first
 from portal.domain.assignments.queries.rubrics import ChosenLevel, levels_of_grade
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.enrolments.models import CURRENT, Enrolment
@@ -113,7 +113,7 @@ def counting_mark() -> LateralFromClause:
             SubmissionMember.enrolment_id == Enrolment.id,
             Grade.released_at.is_not(None),
         )
-        .order_by(Submission.id, Grade.graded_at.desc(), Grade.id.desc())
+        .order_by(Submission.id, *NEWEST_FIRST)
         .correlate(Assignment, Enrolment)
         .subquery("shown")
     )
@@ -124,12 +124,6 @@ def counting_mark() -> LateralFromClause:
         .correlate(Assignment),
         "mark",
     )
-
-
-def what_counts_first(points: ColumnElement[Any], attempt: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
-    """The order in which the attempt that counts comes first, among those of an `Assignment` that are marked."""
-    best_first = case((Assignment.counted_attempt == CountedAttempt.BEST, points))
-    return best_first.desc().nulls_last(), attempt.desc()
 
 
 def released_marks() -> ColumnElement[list[dict[str, Any]] | None]:
@@ -150,7 +144,7 @@ def released_marks() -> ColumnElement[list[dict[str, Any]] | None]:
             Grade.enrolment_id == Enrolment.id,
             Grade.released_at.is_not(None),
         )
-        .order_by(Grade.graded_at.desc(), Grade.id.desc())
+        .order_by(*NEWEST_FIRST)
         .correlate(Submission, Enrolment)
         .subquery("shown")
     )

@@ -21,6 +21,7 @@ from portal.domain.assignments.deadlines import Dates
 from portal.domain.assignments.extension_models import ExtendedDate
 from portal.domain.assignments.models import Assignment, Grade, Submission
 from portal.domain.assignments.own_dates import away_before, of_extension, own, standing_dates
+from portal.domain.assignments.queries.counting import NEWEST_FIRST
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.courses.models import Course, Intake
 from portal.domain.enrolments.models import Enrolment
@@ -318,7 +319,7 @@ def _points() -> Select[*tuple[Any, ...]]:
     newest = (
         select(Grade.id)
         .where(Grade.submission_id == bindparam("submission_id"), Grade.released_at.is_not(None))
-        .order_by(Grade.graded_at.desc(), Grade.id.desc())
+        .order_by(*NEWEST_FIRST)
         .limit(1)
         .scalar_subquery()
     )

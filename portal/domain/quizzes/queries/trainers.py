@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from portal.db import among, read
 from portal.domain.assignments.models import Assignment, Grade, Submission
+from portal.domain.assignments.queries.counting import NEWEST_FIRST
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.quizzes.models import (
     ChosenOption,
@@ -129,7 +130,7 @@ def _given() -> Select[*tuple[Any, ...]]:
     newest = (
         select(Grade.id)
         .where(Grade.submission_id == bindparam("submission_id"))
-        .order_by(Grade.graded_at.desc(), Grade.id.desc())
+        .order_by(*NEWEST_FIRST)
         .limit(1)
         .scalar_subquery()
     )
@@ -143,7 +144,7 @@ def _figures() -> Select[*tuple[Any, ...]]:
     newest = lateral(
         select(Grade.id)
         .where(Grade.submission_id == Submission.id)
-        .order_by(Grade.graded_at.desc(), Grade.id.desc())
+        .order_by(*NEWEST_FIRST)
         .limit(1)
         .correlate(Submission),
         "newest",

@@ -215,7 +215,7 @@ def _select_students() -> Select[*tuple[Any, ...]]:
     return (
         select(
             Enrolment.id,
-            User.first_name + " " + User.last_name,
+            User.name,
             User.student_number,
             Enrolment.state,
             User.sort_key,

@@ -173,7 +173,7 @@ def _enrolment(teaches: Any) -> Select[*tuple[Any, ...]]:
         select(
             Enrolment.id,
             Enrolment.intake_id,
-            User.first_name + " " + User.last_name,
+            User.name,
             User.student_number,
             Course.title.label("course"),
             Intake.title.label("intake"),

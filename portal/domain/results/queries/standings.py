@@ -26,7 +26,7 @@ from portal.domain.assignments.models import (
     SubmissionState,
 )
 from portal.domain.assignments.own_dates import away_before, of_extension, own, standing_dates
-from portal.domain.assignments.queries.shown import what_counts_first
+from portal.domain.assignments.queries.counting import NEWEST_FIRST, what_counts_first
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.results.final_mark import Piece
@@ -158,7 +158,7 @@ def _attempts(*, held_too: bool) -> Subquery:
             Grade.enrolment_id == SubmissionMember.enrolment_id,
             *released,
         )
-        .order_by(Grade.graded_at.desc(), Grade.id.desc())
+        .order_by(*NEWEST_FIRST)
         .limit(1)
         .correlate(SubmissionMember),
         "given",
