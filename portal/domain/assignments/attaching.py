@@ -17,6 +17,7 @@ from portal.domain.errors import Conflict, Invalid, NotFound
 from portal.domain.files import operations as files
 from portal.domain.files.models import FilePurpose, StoredFile
 from portal.domain.files.operations import StoredBytes
+from portal.domain.ordering import move_by_one
 from portal.domain.permissions import Actor
 
 MOST_ATTACHMENTS = 20  # of one brief; more is course material
@@ -68,14 +69,10 @@ def move_attachment(session: Session, actor: Actor, attachment_id: UUID, *, up: 
     listed = [row for row in _of_brief(session, attachment.assignment_id) if row.archived_at is None]
     if attachment not in listed:
         raise NotFound
-    here = listed.index(attachment)
-    there = max(here - 1, 0) if up else min(here + 1, len(listed) - 1)
-    listed.insert(there, listed.pop(here))
-    for position, each in enumerate(listed, start=1):
-        each.position = position
+    here, there = move_by_one(listed, attachment, up=up)
     if there != here:
         audit.record(
-            session, actor, "attachment:move", attachment, before={"place": here + 1}, after={"place": there + 1}, at=at
+            session, actor, "attachment:move", attachment, before={"place": here}, after={"place": there}, at=at
         )
     return attachment
 

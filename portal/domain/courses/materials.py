@@ -17,6 +17,7 @@ from portal.domain.errors import Conflict, Invalid, NotFound
 from portal.domain.files import operations as files
 from portal.domain.files.models import FilePurpose
 from portal.domain.files.operations import StoredBytes
+from portal.domain.ordering import move_by_one
 from portal.domain.permissions import Actor
 from portal.outbox import enqueue
 
@@ -104,17 +105,9 @@ def move_material(session: Session, actor: Actor, material_id: UUID, *, up: bool
         .order_by(Material.position, Material.id)
         .with_for_update(key_share=True)
     )
-    listed = list(session.scalars(statement))
-    here = listed.index(material)
-    there = max(here - 1, 0) if up else min(here + 1, len(listed) - 1)
-    listed.insert(there, listed.pop(here))
-    for position, each in enumerate(listed, start=1):
-        each.position = position
+    here, there = move_by_one(session.scalars(statement).all(), material, up=up)
     if there != here:
-        audit.record(
-            session, actor, "material:move", material,
-            before={"place": here + 1}, after={"place": there + 1}, at=at,
-        )  # fmt: skip
+        audit.record(session, actor, "material:move", material, before={"place": here}, after={"place": there}, at=at)
     return material
 
 
