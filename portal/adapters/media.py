@@ -85,11 +85,11 @@ class Drawn:
     sizes: tuple[tuple[int, int], ...]
 
 
-def can_be_opened(kind: str) -> bool:
-    """Return whether this portal can look into a kind: pictures always, sound and video where PyAV is installed."""
+def has_what_opens(kind: str) -> bool:
+    """Return whether this portal lacks nothing to look into a kind: for sound, video and documents that is an extra."""
     if is_document(kind):
         return pages_can_be_drawn()
-    return kind in media_program.PICTURES or (is_film(kind) and films_can_be_opened())
+    return films_can_be_opened() if is_film(kind) else True
 
 
 def is_film(kind: str) -> bool:

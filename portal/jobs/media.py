@@ -116,10 +116,7 @@ def _refuse(file: ToRead, why: WhyNot) -> None:
 
 def _can_be_made_now(storage: Storage, file: ToRead) -> bool:
     """Return False where the disk is nearly full, or where what opens a file of this kind is not installed."""
-    installed = (not media.is_film(file.kind) or media.films_can_be_opened()) and (
-        not media.is_document(file.kind) or media.pages_can_be_drawn()
-    )
-    return installed and not fill_of(storage.receiving).full
+    return media.has_what_opens(file.kind) and not fill_of(storage.receiving).full
 
 
 @contextmanager

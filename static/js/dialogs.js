@@ -1,9 +1,6 @@
-// Asks before something is undone: dialogs of the page, and one made for `data-confirm` and `hx-confirm`.
+// Asks before something is undone, where `data-confirm` or `hx-confirm` says so.
 (() => {
   document.addEventListener("click", ({ target }) => {
-    const opener = target.closest("[data-opens]");
-    if (opener) document.getElementById(opener.dataset.opens)?.showModal();
-    target.closest("[data-closes]")?.closest("dialog").close();
     if (target instanceof HTMLDialogElement) target.close();
   });
 

@@ -240,9 +240,9 @@ def test_the_program_comes_after_people_and_ends_with_whoever_started_it():
 
 def test_without_the_extra_only_pictures_are_opened(monkeypatch):
     monkeypatch.setattr(media.importlib.util, "find_spec", lambda name: None)
-    assert media.can_be_opened("image/jpeg")
-    assert not media.can_be_opened("video/mp4")
-    assert not media.can_be_opened("application/pdf")
+    assert media.has_what_opens("image/jpeg")
+    assert not media.has_what_opens("video/mp4")
+    assert not media.has_what_opens("application/pdf")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from ipaddress import IPv6Address, ip_address
 from uuid import UUID
 
@@ -17,8 +17,6 @@ from portal.domain.accounts import lockout
 from portal.domain.accounts.lockout import ACCOUNT_LIMIT, ADDRESS_LIMIT, TRUSTED_ADDRESS_LIMIT, Counter, Limit
 from portal.domain.accounts.models import SignInThrottle
 from portal.domain.accounts.visitors import Visitor
-
-FORGOTTEN_AFTER = timedelta(hours=24)  # long after the last wait and the last window have ended
 
 
 @dataclass(frozen=True)

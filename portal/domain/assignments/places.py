@@ -12,7 +12,6 @@ from portal.domain.errors import Invalid
 from portal.domain.files.kinds import Group, group_of
 
 LONGEST_PLACE = 40  # characters as typed
-MOST_HOURS = 99
 MOST_PAGE = 9_999
 _MOMENT = re.compile(r"(?:(?:(\d{1,2}):)?(\d{1,3}):)?(\d{1,5})(?:[.,](\d{1,3})\d*)?")
 _POINT = re.compile(r"(\d{1,3}(?:\.\d)?)\s*%?\s*(?:,|;|/|\s)\s*(\d{1,3}(?:\.\d)?)\s*%?")

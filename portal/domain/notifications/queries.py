@@ -7,14 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.domain.keyset import Keyset, Page, paged
 from portal.domain.notifications.models import Notification
 
 PAGE_SIZE = 20
-COUNTED_TO = 100  # nobody reads the exact number beyond; the bell shows 99+
 
 
 @dataclass(frozen=True)
@@ -47,14 +46,3 @@ def notifications_of(
     )
     rows = (NotificationRow(row.id, row.kind, row.data, row.created_at, row.read_at) for row in page.items)
     return Page(tuple(rows), page.previous, page.next)
-
-
-def unread_count(session: Session, user_id: UUID) -> int:
-    """Return how many this person has not read yet, counted to a hundred."""
-    unread = (
-        select(Notification.id)
-        .where(Notification.user_id == user_id, Notification.read_at.is_(None))
-        .limit(COUNTED_TO)
-        .subquery()
-    )
-    return session.scalar(select(func.count()).select_from(unread)) or 0
