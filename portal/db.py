@@ -36,7 +36,7 @@ from sqlalchemy import (
     event,
     literal_column,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, CITEXT, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import (
     DeclarativeBase,
@@ -63,7 +63,6 @@ IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
 RETRIES = 2  # of a whole operation that lost a deadlock or a serialisation conflict
 RETRYABLE_STATES = frozenset({"40P01", "40001"})  # deadlock_detected, serialization_failure
 
-Citext = Annotated[str, mapped_column(CITEXT())]
 Pesewas = Annotated[int, mapped_column(BigInteger)]
 """An amount of money in whole pesewas; its currency stands in a column beside it."""
 
@@ -201,6 +200,17 @@ def bind(target: Engine | Connection, **options: Any) -> None:
     _transactions = target.execution_options(isolation_level="READ COMMITTED") if isinstance(target, Engine) else target
     _by_itself = target
     _sessions.configure(bind=_by_itself, **options)
+
+
+@contextmanager
+def bound(url: str) -> Iterator[None]:
+    """Sessions on this database for the length of the block, over one connection: for a command."""
+    engine = make_engine(url, pool_size=1)
+    bind(engine)
+    try:
+        yield
+    finally:
+        engine.dispose()
 
 
 def current_session() -> Session:

@@ -42,13 +42,8 @@ def _verified(settings: Settings, known_head: tuple[int, str] | None) -> Verific
     from portal.domain.audit import sealing
     from portal.domain.clock import now
 
-    engine = db.make_engine(settings.database_url, pool_size=1)
-    db.bind(engine)
-    try:
-        with db.session_scope() as session:
-            return sealing.verify(session, at=now(), known_head=known_head)
-    finally:
-        engine.dispose()
+    with db.bound(settings.database_url), db.session_scope() as session:
+        return sealing.verify(session, at=now(), known_head=known_head)
 
 
 def _head(text: str) -> tuple[int, str]:

@@ -54,12 +54,8 @@ def _answers(settings: Settings, *, quick: bool, patience: float) -> Iterator[An
     from portal.keeping.invariants import Look
     from portal.keeping.invariants import check as check_all
 
-    engine = db.make_engine(settings.database_url, pool_size=1)
-    db.bind(engine)
-    try:
+    with db.bound(settings.database_url):
         yield from check_all(Look(storage_from(settings), now(), quick), patience=patience)
-    finally:
-        engine.dispose()
 
 
 def _remember(home: Path, answers: list[Answer]) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import exists, func, select, text, update
 from portal.adapters.storage import storage_from
 from portal.cli.demo_studies import Running, Story, Timetable, schedule_classes, tell_studies
 from portal.cli.settings import settings_or_exit
-from portal.db import bind, make_engine, session_scope, transaction
+from portal.db import bound, session_scope, transaction
 from portal.domain.accounts import operations as accounts
 from portal.domain.accounts import passwords
 from portal.domain.accounts.models import User
@@ -89,17 +89,12 @@ def fill_if_empty(settings: Settings) -> bool:
     """Fill a portal in which there is nobody yet; return whether that was done. Production is refused."""
     if settings.production:
         raise click.ClickException("Demo data never goes into a production portal.")
-    engine = make_engine(settings.database_url, pool_size=1)
-    bind(engine)
-    try:
-        with session_scope(), transaction() as session:
-            session.execute(select(func.pg_advisory_xact_lock(LOCK)))
-            if session.scalar(select(exists().where(User.id.is_not(None)))):
-                return False
-            _fill(Story(session, storage_from(settings), settings.time_zone, now()), settings.demo_password)
-            return True
-    finally:
-        engine.dispose()
+    with bound(settings.database_url), session_scope(), transaction() as session:
+        session.execute(select(func.pg_advisory_xact_lock(LOCK)))
+        if session.scalar(select(exists().where(User.id.is_not(None)))):
+            return False
+        _fill(Story(session, storage_from(settings), settings.time_zone, now()), settings.demo_password)
+        return True
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from portal.cli.home import Home
 from portal.cli.terminal import RunError, in_one_line
-from portal.db import bind, make_engine, session_scope, transaction
+from portal.db import bound, session_scope, transaction
 from portal.domain.errors import DomainError
 from portal.embedded import Cluster, ClusterAccess, EmbeddedError
 from portal.keeping.errors import KeepingError
@@ -85,16 +85,12 @@ def in_one_line_each() -> Iterator[None]:
 @contextmanager
 def in_one_transaction(home: Path) -> Iterator[tuple[Session, Settings]]:
     """A transaction of this command; what the institute's rules refuse is one line and exit code 1."""
-    with in_one_line_each(), kept_portal(home) as portal:
-        engine = make_engine(portal.settings.database_url, pool_size=1)
-        bind(engine)
+    with in_one_line_each(), kept_portal(home) as portal, bound(portal.settings.database_url):
         try:
             with session_scope(), transaction() as session:
                 yield session, portal.settings
         except DomainError as error:
             raise click.ClickException(" ".join(dict.fromkeys([error.message, *error.fields.values()]))) from error
-        finally:
-            engine.dispose()
 
 
 def has_database_of_its_own() -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -89,7 +88,7 @@ def restore_database(folder: BackupFolder, manifest: Manifest, owner_url: str, t
 
 def verify_trail(settings: Settings, manifest: Manifest) -> sealing.Verification:
     """Walk along the restored trail up to the head that the backup noted; one line where it is not whole."""
-    with _session(settings):
+    with db.bound(settings.database_url), db.session_scope():
         head = manifest.contents.audit
         known = (head.position, head.seal) if head.position else None
         found = sealing.verify(db.current_session(), at=now(), known_head=known)
@@ -100,7 +99,7 @@ def verify_trail(settings: Settings, manifest: Manifest) -> sealing.Verification
 
 def end_everybodys_sessions(settings: Settings) -> None:
     """Have everybody sign in again: who was shut out after the backup must not come back in by it."""
-    with _session(settings):
+    with db.bound(settings.database_url), db.session_scope():
         db.perform(sessions.end_everybodys, because="restored from a backup", at=now())
 
 
@@ -109,7 +108,7 @@ def end_open_uploads(settings: Settings) -> int:
 
     What was to be handed in with them is closed, and its students are told.
     """
-    with _session(settings):
+    with db.bound(settings.database_url), db.session_scope():
         ended = db.perform(uploads.end_all_open, at=now())
         hand_ins.hand_in_what_waits(at=now())
         return ended
@@ -134,15 +133,3 @@ def _chunks(path: Path, summed: hashlib._Hash) -> Iterator[bytes]:
         while chunk := file.read(CHUNK):
             summed.update(chunk)
             yield chunk
-
-
-@contextmanager
-def _session(settings: Settings) -> Iterator[None]:
-    """Sessions of the portal's own role, for the length of the block."""
-    engine = db.make_engine(settings.database_url, pool_size=1)
-    db.bind(engine)
-    try:
-        with db.session_scope():
-            yield
-    finally:
-        engine.dispose()
