@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy import select
 
 from portal.domain.assignments.models import Submission
 from portal.domain.quizzes.reading import answers_of, questions_of
+from portal.domain.watch.models import Outage
 from tests.domain.quizzes.arranging import SHORT, SINGLE, begin, make_quiz
 from tests.factories import make_session
 from tests.served import Site
@@ -62,3 +64,28 @@ def test_a_quiz_is_taken_on_a_phone_whose_line_drops_and_which_sleeps(site: Site
     expect(page.get_by_text("Your trainer reads the short answers")).to_be_visible()
     made = site.session.scalars(select(Submission).where(Submission.assignment_id == quiz.id)).one()
     expect(page.get_by_text(made.number or "")).to_be_visible()
+
+
+@pytest.mark.complaints_expected
+def test_an_open_page_learns_of_the_minutes_that_are_given_back_and_is_not_left_while_the_portal_is_away(
+    site: Site, taken: tuple[Any, Any, Page]
+) -> None:
+    _, attempt, page = taken
+    page.clock.install()
+    page.goto(f"{site.address}/student/quiz-attempts/{attempt.id}")
+    clock = page.locator("[data-left]")
+    expect(clock).to_have_text(re.compile(r"^(30:00|29:\d\d) left$"))
+    site.session.add(Outage(since=attempt.began_at, until=attempt.began_at + timedelta(minutes=8)))
+    site.session.commit()
+    page.get_by_label("The opening of the lens").check()
+    expect(clock).to_have_text(re.compile(r"^37:\d\d left$"))
+    expect(page.get_by_text("The portal was away meanwhile, so this is 8 minutes later.")).to_be_visible()
+
+    page.context.set_offline(True)
+    page.clock.fast_forward("39:00")
+    expect(clock).to_have_text("0:00 left")
+    page.clock.run_for(9000)
+    expect(page.get_by_label("The opening of the lens")).to_be_visible()
+    page.context.set_offline(False)
+    with page.expect_navigation():
+        page.clock.run_for(5000)

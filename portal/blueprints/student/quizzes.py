@@ -76,7 +76,8 @@ def save_quiz_answer(attempt_id: UUID, question_id: UUID) -> BaseResponse:
         return refused
     if not wants_fragment():
         return go_to(url_for("student.quiz_attempt", attempt_id=attempt_id, _anchor=f"question-{question_id}"))
-    return respond("partials/quiz_saved.html", question_id=question_id, saved_at=now(), problem="")
+    context: dict[str, Any] = {"question_id": question_id, "saved_at": now(), "problem": ""}
+    return respond("partials/quiz_saved.html", events={"quiz:save": {"ends_at": page.ends_at.isoformat()}}, **context)
 
 
 @blueprint.get("/quiz-attempts/<uuid:attempt_id>/hand-in")

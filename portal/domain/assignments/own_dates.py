@@ -68,12 +68,28 @@ def away_before(due_at: ColumnElement[datetime]) -> ColumnElement[list[list[str]
     )
 
 
+def away_since(
+    moment: ColumnElement[datetime] | InstrumentedAttribute[datetime],
+) -> ColumnElement[list[list[str]] | None]:
+    """Select when the portal was away after a moment; `as_away` reads it."""
+    return (
+        select(func.json_agg(func.json_build_array(Outage.since, Outage.until)))
+        .where(Outage.until > moment)
+        .correlate_except(Outage)
+        .scalar_subquery()
+    )
+
+
+def as_away(found: Sequence[Sequence[Any]] | None) -> list[Away]:
+    """Return the absences that `away_before` or `away_since` found."""
+    return [Away(datetime.fromisoformat(since), datetime.fromisoformat(until)) for since, until in found or ()]
+
+
 def standing_dates(dates: Dates, found: Sequence[Sequence[Any]] | None) -> Dates:
     """Return the dates as they stand; what `away_before` found moves due date and cut-off together."""
     if not found:
         return dates
-    away = [Away(datetime.fromisoformat(since), datetime.fromisoformat(until)) for since, until in found]
-    by = min(moved(dates.due_at, away, now=now()) - dates.due_at, LONGEST)
+    by = min(moved(dates.due_at, as_away(found), now=now()) - dates.due_at, LONGEST)
     return replace(dates.later(by), moved_by=by)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -16,13 +16,14 @@ from portal.domain.assignments import deadlines
 from portal.domain.assignments.checking import lock_for_work, made_so_far, refuse_by_state, refuse_by_time
 from portal.domain.assignments.deadlines import Dates
 from portal.domain.assignments.models import Assignment
+from portal.domain.assignments.own_dates import as_away, away_since
 from portal.domain.audit import operations as audit
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import Conflict, Invalid, NotFound
 from portal.domain.permissions import Actor
 from portal.domain.quizzes.models import Answer, AttemptState, ChosenOption, QuestionKind, Quiz, QuizAttempt
 from portal.domain.quizzes.reading import GivenAnswer, KnownQuestion, questions_of
-from portal.domain.quizzes.timing import GRACE, end_of, is_over
+from portal.domain.quizzes.timing import HANDED_IN_AFTER, end_of, is_over
 from portal.outbox import enqueue
 
 LONGEST_ANSWER = 10_000  # characters of a short answer
@@ -110,8 +111,12 @@ def lock_attempt(
 
 
 def move_end(session: Session, attempt: QuizAttempt, dates: Dates, made: Sequence[bool]) -> None:
-    """Move the end of an attempt where its student has more time since it began; it never moves earlier."""
-    end = end_of(attempt.began_at, attempt.minutes, _closes_at(dates, made))
+    """Move the end of an attempt where its student has more time since it began; it never moves earlier.
+
+    More time is what was granted, and what was lost because the portal was away.
+    """
+    away = as_away(session.scalar(select(away_since(literal(attempt.began_at)))))
+    end = end_of(attempt.began_at, attempt.minutes, _closes_at(dates, made), away)
     if end > attempt.ends_at:
         attempt.ends_at = end
         session.flush()
@@ -120,7 +125,7 @@ def move_end(session: Session, attempt: QuizAttempt, dates: Dates, made: Sequenc
 
 def ask_for_the_end(session: Session, attempt: QuizAttempt) -> None:
     """Have the attempt handed in when its time is over, whether its student comes back or not."""
-    after = attempt.ends_at + 2 * GRACE
+    after = attempt.ends_at + HANDED_IN_AFTER
     key = f"quiz-end:{attempt.id}:{int(attempt.ends_at.timestamp())}"
     enqueue(session, "quizzes.end_attempt", key=key, at=after, attempt_id=attempt.id)
 

@@ -26,7 +26,8 @@ from portal.domain.quizzes.marking import mark_by_itself
 from portal.domain.quizzes.models import AttemptState, QuestionKind, QuizAttempt
 from portal.domain.quizzes.reading import NOTHING, GivenAnswer, KnownQuestion, answers_of, questions_of
 from portal.domain.quizzes.shuffling import in_order
-from portal.domain.quizzes.timing import GRACE, is_over
+from portal.domain.quizzes.timing import HANDED_IN_AFTER, is_over
+from portal.domain.watch.heartbeat import silent_since
 
 LONGEST_TITLE = 200  # characters of a question, where its answer stands under it
 
@@ -48,6 +49,7 @@ def end_attempt(session: Session, attempt_id: UUID, *, at: datetime) -> None:
     """Hand in what was saved in an attempt whose time is over; where it is not, or is handed in, nothing happens.
 
     What was begun in time counts whatever has become of the enrolment since; of somebody who has left it is dropped.
+    While nobody reaches the portal it waits: how much time is given back is known once it is there again.
     """
     row = session.execute(
         select(QuizAttempt.assignment_id, Enrolment, User)
@@ -70,14 +72,19 @@ def end_attempt(session: Session, attempt_id: UUID, *, at: datetime) -> None:
         _drop(session, attempt, row.User.id, at)
         return
     move_end(session, attempt, dates, made_so_far(session, enrolment, assignment))
-    if is_over(attempt.ends_at, at):
+    if is_over(attempt.ends_at, at) and not _is_away_since_before(session, attempt.ends_at):
         _hand_in(session, student, assignment, attempt, at, by_itself=True)
 
 
 def overdue(session: Session, *, at: datetime) -> Sequence[UUID]:
-    """Return the attempts whose time is over and that are still open."""
-    over = (QuizAttempt.state == AttemptState.OPEN) & (QuizAttempt.ends_at < at - GRACE)
+    """Return the attempts that are still open so long after their time that they are handed in by themselves."""
+    over = (QuizAttempt.state == AttemptState.OPEN) & (QuizAttempt.ends_at < at - HANDED_IN_AFTER)
     return session.scalars(select(QuizAttempt.id).where(over).order_by(QuizAttempt.ends_at)).all()
+
+
+def _is_away_since_before(session: Session, moment: datetime) -> bool:
+    silent = silent_since(session)
+    return silent is not None and silent < moment
 
 
 def _hand_in(

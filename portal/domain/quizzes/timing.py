@@ -7,16 +7,37 @@ from datetime import datetime, timedelta
 
 from portal.domain.assignments.deadlines import Dates
 from portal.domain.assignments.extensions import ASKED_UNTIL
+from portal.domain.assignments.fairness import Away
+from portal.domain.watch.heartbeat import MISSED
 
 GRACE = timedelta(seconds=10)
 """An answer that was chosen in time may be so long on a slow line."""
+HANDED_IN_AFTER = GRACE + MISSED
+"""So long after its end an attempt is handed in by itself: had the portal been away then, that is known by now."""
 
 
-def end_of(began_at: datetime, minutes: int | None, closes_at: datetime) -> datetime:
-    """Return when an attempt ends: after its minutes, and never later than the quiz closes for its student."""
+def end_of(began_at: datetime, minutes: int | None, closes_at: datetime, away: Iterable[Away] = ()) -> datetime:
+    """Return when an attempt ends: after its minutes, and never later than the quiz closes for its student.
+
+    Its minutes stand still while the portal itself is away; of an absence that lasts beyond them, as much is left
+    afterwards as there was before.
+    """
     if minutes is None:
         return closes_at
-    return min(began_at + timedelta(minutes=minutes), closes_at)
+    end, counted = began_at + timedelta(minutes=minutes), began_at
+    for absence in sorted(away, key=lambda each: each.since):
+        lost_from = max(absence.since, counted)
+        if lost_from >= end:
+            break
+        if absence.until is not None and absence.until > lost_from:
+            end += absence.until - lost_from
+            counted = absence.until
+    return min(end, closes_at)
+
+
+def given_back(began_at: datetime, minutes: int | None, closes_at: datetime, away: Iterable[Away]) -> timedelta:
+    """Return by how much an attempt ends later because the portal was away."""
+    return end_of(began_at, minutes, closes_at, away) - end_of(began_at, minutes, closes_at)
 
 
 def is_over(ends_at: datetime, at: datetime) -> bool:

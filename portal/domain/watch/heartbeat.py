@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -25,3 +25,9 @@ def beat(session: Session) -> None:
         session.execute(insert(Outage).from_select(["since", "until"], since))
     statement = upsert(Beat).values(what=WEB, at=now)
     session.execute(statement.on_conflict_do_update(index_elements=["what"], set_={"at": statement.excluded.at}))
+
+
+def silent_since(session: Session) -> datetime | None:
+    """Return the last sign of life where nobody reaches the portal now; None where it is there, or never gave one."""
+    long_ago = Beat.at < func.clock_timestamp() - MISSED
+    return session.scalar(select(Beat.at).where(Beat.what == WEB, long_ago))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from portal.domain.quizzes.timing import GRACE
+from portal.domain.watch.heartbeat import MISSED
 from portal.keeping.invariants.look import Found, Look
 
 SEEN_TO = timedelta(minutes=10)  # the job looks every minute; one that is late is no breach
@@ -44,13 +45,18 @@ def nobody_has_two_open_attempts(look: Look) -> Found:
 def no_quiz_stays_open_after_its_end(look: Look) -> Found:
     """No attempt stays open for ten minutes after its end: the portal hands in what was saved.
 
-    Product, Assignment: type "quiz". Done by the jobs `quizzes.end_attempt` and, once a minute, `quizzes.end_attempts`.
+    Product, Assignment: type "quiz". Done by the jobs `quizzes.end_attempt` and, once a minute, `quizzes.end_attempts`;
+    they wait while the portal has been away since before that end.
     """
     return look.rule(
         "quiz_attempts WHERE state = 'open'",
-        "SELECT format('attempt %s should have ended at %s', id, ends_at) FROM quiz_attempts "
-        "WHERE state = 'open' AND ends_at < :before",
+        """
+        SELECT format('attempt %s should have ended at %s', id, ends_at) FROM quiz_attempts
+        WHERE state = 'open' AND ends_at < :before
+            AND NOT EXISTS (SELECT FROM beats WHERE what = 'web' AND at < least(ends_at, now() - :missed))
+        """,
         before=look.at - SEEN_TO,
+        missed=MISSED,
     )
 
 

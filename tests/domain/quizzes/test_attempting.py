@@ -22,9 +22,10 @@ from portal.domain.quizzes.handing_in import end_attempt, hand_in_attempt, overd
 from portal.domain.quizzes.models import GradeQuestion, QuizAttempt
 from portal.domain.quizzes.questions import SetQuiz, set_quiz
 from portal.domain.quizzes.reading import GivenAnswer, answers_of, questions_of
-from portal.domain.quizzes.timing import GRACE
+from portal.domain.quizzes.timing import GRACE, HANDED_IN_AFTER
 from tests.cast import Cast, actor
 from tests.domain.assignments.arranging import work
+from portal.domain.watch.models import Outage
 from tests.domain.quizzes.arranging import (
     COUNTED,
     MULTIPLE,
@@ -69,6 +70,38 @@ def test_the_time_is_the_servers_and_never_beyond_the_students_own_close(world: 
     world.refresh(attempt)
     assert attempt.ends_at == at + timedelta(minutes=30)
     assert begin(world, cast, quiz, by=kwame, at=at).ends_at == at + timedelta(minutes=20)
+
+
+def test_who_was_cut_off_has_the_lost_minutes_and_nobody_else_has_them(world: Session, cast: Cast) -> None:
+    at = now()
+    quiz = make_quiz(world, cast, minutes=30, due_at=at + timedelta(days=2))
+    kwame = make_user(world)
+    make_enrolment(world, kwame, cast.intake)
+    attempt = begin(world, cast, quiz, at=at)
+    world.add(Outage(since=at + timedelta(minutes=10), until=at + timedelta(minutes=18)))
+    world.commit()
+    question = questions_of(world, quiz.id)[0]
+    save(world, cast, attempt, {question.id: GivenAnswer(question.right)}, at=at + timedelta(minutes=37))
+    assert attempt.ends_at == at + timedelta(minutes=38)
+    with pytest.raises(Conflict, match="time is over"):
+        save_answers(world, actor(cast.ama), attempt.id, {}, at=at + timedelta(minutes=39))
+    world.rollback()
+    later = begin(world, cast, quiz, by=kwame, at=at + timedelta(minutes=20))
+    save(world, cast, later, {}, by=kwame, at=at + timedelta(minutes=21))
+    assert later.ends_at == at + timedelta(minutes=50)
+
+
+def test_the_lost_minutes_end_with_the_close_as_it_stands_after_our_absence(world: Session, cast: Cast) -> None:
+    at = now() - timedelta(hours=2)  # an absence counts for a close once it is over
+    due = at + timedelta(minutes=30)
+    quiz = make_quiz(world, cast, minutes=30, due_at=due)
+    short, long = begin(world, cast, quiz, at=at), timedelta(minutes=20)
+    world.add(Outage(since=at + timedelta(minutes=5), until=at + timedelta(minutes=10)))
+    save(world, cast, short, {}, at=due)
+    assert short.ends_at == due, "five minutes move no close"
+    world.add(Outage(since=at + timedelta(minutes=10), until=at + timedelta(minutes=10) + long))
+    save(world, cast, short, {}, at=due)
+    assert short.ends_at == due + timedelta(minutes=25), "the close has moved by fifty, so all that was lost is there"
 
 
 def test_an_attempt_keeps_the_time_it_was_begun_with(world: Session, cast: Cast) -> None:
@@ -225,9 +258,9 @@ def test_when_time_is_up_the_portal_hands_in_what_was_saved_once(world: Session,
     save(world, cast, attempt, right_answers(world, quiz), at=at)
     end = at + timedelta(minutes=10)
     end_attempt(world, attempt.id, at=end)
-    assert overdue(world, at=end + GRACE) == []
+    assert overdue(world, at=end + HANDED_IN_AFTER) == []
     assert world.scalar(select(func.count()).select_from(Submission)) == 0
-    assert overdue(world, at=end + GRACE + SECOND) == [attempt.id]
+    assert overdue(world, at=end + HANDED_IN_AFTER + SECOND) == [attempt.id]
     for _ in range(2):
         end_attempt(world, attempt.id, at=end + GRACE + SECOND)
         world.commit()

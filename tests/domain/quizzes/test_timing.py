@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.domain.assignments.deadlines import Dates
+from portal.domain.assignments.fairness import Away
 from portal.domain.quizzes.shuffling import in_order
-from portal.domain.quizzes.timing import GRACE, answers_shown_from, end_of, is_over
+from portal.domain.quizzes.timing import GRACE, answers_shown_from, end_of, given_back, is_over
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
@@ -27,6 +28,69 @@ def after(minutes: float) -> datetime:
 )
 def test_an_attempt_ends_after_its_minutes_and_never_after_the_close(minutes, closes: int, ends: int) -> None:
     assert end_of(NOON, minutes, after(closes)) == after(ends)
+
+
+LONG_AFTER = 600
+
+
+@pytest.mark.parametrize(
+    "spans, closes, ends, why",
+    [
+        ([(10, 18)], LONG_AFTER, 38, "what was lost in the middle comes after the end"),
+        ([(-9, 0)], LONG_AFTER, 30, "what was over when it began was not lost"),
+        ([(-9, 3)], LONG_AFTER, 33, "of an outage before it began only the part within it"),
+        ([(30, 50)], LONG_AFTER, 30, "nothing is lost at the end and after it"),
+        ([(29, 40)], LONG_AFTER, 41, "the minute that was left is there afterwards"),
+        ([(20, 140)], LONG_AFTER, 150, "ten minutes were left, however long it lasted"),
+        ([(0, 45)], LONG_AFTER, 75, "nobody reached it at all, so all of it is left"),
+        ([(5, 8), (20, 22)], LONG_AFTER, 35, "several add up"),
+        ([(20, 22), (5, 8)], LONG_AFTER, 35, "in whatever order they come"),
+        ([(25, 40), (42, 43)], LONG_AFTER, 46, "one in the time that another gave back counts too"),
+        ([(5, 15), (10, 20)], LONG_AFTER, 45, "what two say of the same minutes counts once"),
+        ([(5, 25), (10, 15)], LONG_AFTER, 50, "and so where one lies within the other"),
+        ([(10, 18)], 35, 35, "never past the close"),
+        ([(10, 18)], 20, 20, "nor where the close cut it short from the beginning"),
+    ],
+)
+def test_the_minutes_of_an_attempt_stand_still_while_the_portal_is_away(
+    spans: list[tuple[int, int]], closes: int, ends: int, why: str
+) -> None:
+    away = [Away(after(since), after(until)) for since, until in spans]
+    assert end_of(NOON, 30, after(closes), away) == after(ends), why
+    assert given_back(NOON, 30, after(closes), away) == after(ends) - after(min(30, closes)), why
+
+
+def test_without_minutes_of_its_own_an_attempt_ends_as_the_quiz_closes() -> None:
+    assert end_of(NOON, None, after(60), [Away(after(10), after(30))]) == after(60)
+
+
+def test_an_absence_without_an_end_gives_nothing_back_yet() -> None:
+    assert end_of(NOON, 30, after(LONG_AFTER), [Away(after(10))]) == after(30)
+
+
+spans = st.lists(st.tuples(st.integers(-100, 300), st.integers(1, 120)), max_size=6)
+
+
+@given(spans, st.integers(1, 120), st.integers(1, 900))
+def test_whoever_was_cut_off_has_their_minutes_whole_unless_the_quiz_closed(
+    found: list[tuple[int, int]], minutes: int, closes: int
+) -> None:
+    away = [Away(after(since), after(since + lasts)) for since, lasts in found]
+    end = end_of(NOON, minutes, after(closes), away)
+    assert min(after(minutes), after(closes)) <= end <= after(closes)
+    gone = {minute for since, lasts in found for minute in range(since, since + lasts)}
+    served = [minute for minute in range(int((end - NOON).total_seconds() // 60)) if minute not in gone]
+    assert len(served) == minutes or end == after(closes)
+    assert len(served) <= minutes
+
+
+@given(spans, spans, st.integers(1, 120))
+def test_a_further_absence_never_takes_time_away(
+    found: list[tuple[int, int]], more: list[tuple[int, int]], minutes: int
+) -> None:
+    away = [Away(after(since), after(since + lasts)) for since, lasts in found]
+    longer = away + [Away(after(since), after(since + lasts)) for since, lasts in more]
+    assert end_of(NOON, minutes, after(9000), away) <= end_of(NOON, minutes, after(9000), longer)
 
 
 def test_what_was_chosen_in_time_has_some_seconds_on_the_line() -> None:

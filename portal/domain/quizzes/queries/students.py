@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, bindparam, exists, func, select
+from sqlalchemy import Row, Select, bindparam, case, exists, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
@@ -20,7 +20,7 @@ from portal.db import among, read
 from portal.domain.assignments.deadlines import Dates
 from portal.domain.assignments.extension_models import ExtendedDate
 from portal.domain.assignments.models import Assignment, Grade, Submission
-from portal.domain.assignments.own_dates import away_before, of_extension, own, standing_dates
+from portal.domain.assignments.own_dates import as_away, away_before, away_since, of_extension, own, standing_dates
 from portal.domain.assignments.queries.counting import NEWEST_FIRST
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.courses.models import Course, Intake
@@ -40,7 +40,7 @@ from portal.domain.quizzes.models import (
 )
 from portal.domain.quizzes.reading import NOTHING, GivenAnswer, KnownQuestion, questions_of
 from portal.domain.quizzes.shuffling import in_order
-from portal.domain.quizzes.timing import end_of, is_over
+from portal.domain.quizzes.timing import end_of, given_back, is_over
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,9 @@ class AttemptPage:
     state: str
     began_at: datetime
     ends_at: datetime
-    """By the student's own dates as they stand."""
+    """By the student's own dates as they stand, with what was lost because the portal was away."""
+    given_back: timedelta
+    """By how much it ends later for that; of an attempt that is open."""
     by_itself: bool
     submission_id: UUID | None
     attempt: int | None
@@ -174,7 +176,7 @@ def attempt_for(session: Session, student_id: UUID, attempt_id: UUID) -> Attempt
         UUID(each["question_id"]): GivenAnswer(frozenset(map(UUID, each["options"] or ())), each["text"])
         for each in row.answers or ()
     }
-    parts = {"ends_at": _ends_at(row), "questions": shown, "answers": answers}
+    parts = _time_of(row) | {"questions": shown, "answers": answers}
     columns = {name: value for name, value in row._mapping.items() if name in _OF_PAGE}
     return AttemptPage(**(columns | parts))
 
@@ -198,15 +200,15 @@ def solution_of(session: Session, page: AttemptPage, at: datetime) -> list[Solut
 _OF_PAGE = frozenset(field.name for field in fields(AttemptPage))
 
 
-def _ends_at(row: Row[*tuple[Any, ...]]) -> datetime:
+def _time_of(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
     """Return when an attempt ends by the dates as they stand; a date that was moved earlier shortens none."""
-    stored: datetime = row.ends_at
     if row.state != AttemptState.OPEN:
-        return stored
+        return {"ends_at": row.ends_at, "given_back": timedelta()}
     set_dates = Dates(opens_at=None, due_at=row.own_due_at, cut_off_at=row.own_cut_off_at)
     dates = standing_dates(set_dates, row.away)
     closes_at = dates.due_at if row.has_on_time else dates.closes_at
-    return max(stored, end_of(row.began_at, row.minutes, closes_at))
+    runs = (row.began_at, row.minutes, closes_at, as_away(row.away_meanwhile))
+    return {"ends_at": max(row.ends_at, end_of(*runs)), "given_back": given_back(*runs)}
 
 
 @cache
@@ -298,6 +300,9 @@ def _attempt() -> Select[*tuple[Any, ...]]:
             own(Assignment.due_at).label("own_due_at"),
             own(Assignment.cut_off_at).label("own_cut_off_at"),
             away_before(own(Assignment.due_at)).label("away"),
+            case((QuizAttempt.state == AttemptState.OPEN.value, away_since(QuizAttempt.began_at))).label(
+                "away_meanwhile"
+            ),
             on_time.correlate(QuizAttempt).label("has_on_time"),
             questions.label("questions"),
             answers.label("answers"),
