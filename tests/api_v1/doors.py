@@ -20,11 +20,17 @@ from portal.domain.assignments.models import Assignment, Submission
 from portal.domain.assignments.note_models import ReviewNote
 from portal.domain.assignments.queries import submission_for
 from portal.domain.assignments.rubric_models import Rubric
+from portal.domain.quizzes.reading import questions_of
 from tests.api_v1.conftest import Program
+from tests.attacks.attackers import footprint
 from tests.cast import Cast
 from tests.factories import make_assignment, now
 from tests.pages import parse, words
 from tests.uploads.conversation import T, said
+
+KEPT_OF_A_REFUSED_FORM = {"files"}
+"""A page keeps the files of a form that it refuses, so that they need not be sent again."""
+NOTHING_HERE = "There is nothing at this address for you."
 
 Files = tuple[tuple[str, bytes], ...]
 
@@ -98,6 +104,36 @@ class Rule:
     who: str = ""
 
 
+def assert_refused_alike(
+    rule: Rule,
+    world: Session,
+    cast: Cast,
+    sign_in: Callable[[User], FlaskClient],
+    program_of: Callable[[User], Program],
+) -> None:
+    """Arrange what a rule is about and try it at both doors: both refuse in the same words, and nothing is changed."""
+    stage = Stage(world, cast, sign_in, program_of, who=rule.who)
+    stage.set_work(**rule.work)
+    for step in rule.before:
+        step(stage)
+    browser = stage.get_ready(rule.doors.usual)
+    before = kept(world)
+    page = rule.doors.page(stage, **rule.sent)
+    status, shown = heard(browser, page)
+    assert kept(world) == before, "a page changed something"
+    answer = rule.doors.program(stage, **rule.sent)
+    code, sentences = told(answer)
+    assert kept(world) == before, "a program changed something"
+    assert (status, code) == (rule.status, rule.status), (shown[-400:], sentences)
+    assert rule.words in shown
+    assert rule.words in " ".join(sentences)
+
+
+def kept(world: Session) -> dict[str, str]:
+    """Return a checksum of everything that no refusal may change."""
+    return {name: checksum for name, checksum in footprint(world).items() if name not in KEPT_OF_A_REFUSED_FORM}
+
+
 def heard(browser: FlaskClient, answer: TestResponse) -> tuple[int, str]:
     """Return status and words of a page; a refusal that is told on the next page is one as things stand (409)."""
     if answer.status_code != 303:
@@ -142,27 +178,29 @@ def _begin_by_program(stage: Stage, name: str = "photo.jpg", length: int = 100) 
     return stage.program("ama").post(f"/uploads/assignments/{stage.assignment.id}", headers=headers)
 
 
-def _student(page: str, program: str, form: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> Doors:
+def of_student(page: str, program: str, form: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> Doors:
     return _doors("ama", "/student", page, program, form)
 
 
-def _trainer(page: str, program: str, form: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> Doors:
+def of_trainer(page: str, program: str, form: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> Doors:
     return _doors("kofi", "/trainer", page, program, form)
 
 
 def _doors(who: str, front: str, page: str, program: str, form: Callable[[dict[str, Any]], dict[str, Any]]) -> Doors:
     """Return doors that take the same fields, as a form and as JSON; `form` says what the form calls them."""
     return Doors(
-        lambda stage, **sent: stage.browser(who).post(front + _address(page, stage), data=form(_filled(stage, sent))),
-        lambda stage, **sent: stage.program(who).post(_address(program, stage), json=_filled(stage, sent)),
+        lambda stage, **sent: stage.browser(who).post(front + address_of(page, stage), data=form(_filled(stage, sent))),
+        lambda stage, **sent: stage.program(who).post(address_of(program, stage), json=_filled(stage, sent)),
         who,
     )
 
 
-def _address(pattern: str, stage: Stage) -> str:
-    """Fill in the ids of what there is."""
+def address_of(pattern: str, stage: Stage) -> str:
+    """Fill in the ids of what there is; of the questions of a quiz, the first."""
     models = {"submission": Submission, "extension": Extension, "note": ReviewNote, "rubric": Rubric}
     ids = {name: stage.the(model).id for name, model in models.items() if f"{{{name}}}" in pattern}
+    if "{question}" in pattern:
+        ids["question"] = questions_of(stage.world, stage.assignment.id)[0].id
     return pattern.format(assignment=stage.assignment.id, **ids)
 
 
@@ -227,38 +265,39 @@ def _choose_by_program(stage: Stage, version_id: Any) -> Any:
 
 HAND_IN = Doors(_hand_in_by_page, _hand_in_by_program)
 BEGIN_UPLOAD = Doors(_begin_by_page, _begin_by_program)
-KEEP_DRAFT = _student("/assignments/{assignment}/draft", "/assignments/{assignment}/draft", _as_draft)
-WITHDRAW = _student("/submissions/{submission}/withdrawal", "/assignments/submissions/{submission}/withdrawal")
-ASK = _student("/assignments/{assignment}/extensions", "/assignments/{assignment}/extensions")
+KEEP_DRAFT = of_student("/assignments/{assignment}/draft", "/assignments/{assignment}/draft", _as_draft)
+WITHDRAW = of_student("/submissions/{submission}/withdrawal", "/assignments/submissions/{submission}/withdrawal")
+ASK = of_student("/assignments/{assignment}/extensions", "/assignments/{assignment}/extensions")
 TAKE_A_DAY = Doors(
     lambda stage: stage.browser("ama").post(f"/student/assignments/{stage.assignment.id}/extensions/automatic"),
     lambda stage: stage.program("ama").post(f"/assignments/{stage.assignment.id}/extensions", json={"automatic": True}),
 )
-TAKE_BACK = _student("/extensions/{extension}/withdrawal", "/assignments/extensions/{extension}/withdrawal")
-DECIDE = _trainer("/extensions/{extension}/decision", "/assignments/extensions/{extension}/decision", _as_decision)
-GIVE = _trainer("/assignments/{assignment}/extensions", "/assignments/{assignment}/extensions/given", _as_ticked)
-MARK = _trainer("/submissions/{submission}/grade", "/assignments/submissions/{submission}/grade", _as_mark)
-RELEASE = _trainer("/submissions/{submission}/release", "/assignments/submissions/{submission}/release")
-RELEASE_ALL = _trainer("/assignments/{assignment}/release", "/assignments/{assignment}/release")
-CREATE_RUBRIC = _trainer("/rubrics", "/rubrics", _as_rubric)
-CHANGE_RUBRIC = _trainer("/rubrics/{rubric}", "/rubrics/{rubric}/versions", _as_rubric)
-PUT_AWAY = _trainer("/rubrics/{rubric}/archive", "/rubrics/{rubric}/archive")
+TAKE_BACK = of_student("/extensions/{extension}/withdrawal", "/assignments/extensions/{extension}/withdrawal")
+DECIDE = of_trainer("/extensions/{extension}/decision", "/assignments/extensions/{extension}/decision", _as_decision)
+GIVE = of_trainer("/assignments/{assignment}/extensions", "/assignments/{assignment}/extensions/given", _as_ticked)
+MARK = of_trainer("/submissions/{submission}/grade", "/assignments/submissions/{submission}/grade", _as_mark)
+RELEASE = of_trainer("/submissions/{submission}/release", "/assignments/submissions/{submission}/release")
+RELEASE_ALL = of_trainer("/assignments/{assignment}/release", "/assignments/{assignment}/release")
+CREATE_RUBRIC = of_trainer("/rubrics", "/rubrics", _as_rubric)
+CHANGE_RUBRIC = of_trainer("/rubrics/{rubric}", "/rubrics/{rubric}/versions", _as_rubric)
+PUT_AWAY = of_trainer("/rubrics/{rubric}/archive", "/rubrics/{rubric}/archive")
 CHOOSE_RUBRIC = Doors(_choose_by_page, _choose_by_program, "kofi")
-PUT_NOTE = _trainer("/submissions/{submission}/notes", "/assignments/submissions/{submission}/notes", _as_note)
-ANSWER_NOTE = _trainer(
+PUT_NOTE = of_trainer("/submissions/{submission}/notes", "/assignments/submissions/{submission}/notes", _as_note)
+ANSWER_NOTE = of_trainer(
     "/submissions/{submission}/notes/{note}/answers",
     "/assignments/submissions/{submission}/notes/{note}/answers",
     _as_answer,
 )
-ANSWER_OWN_NOTE = _student(
+ANSWER_OWN_NOTE = of_student(
     "/assignments/{assignment}/notes/{note}/answers", "/assignments/{assignment}/notes/{note}/answers", _as_answer
 )
-TICK_OWN_NOTE = _student(
+TICK_OWN_NOTE = of_student(
     "/assignments/{assignment}/notes/{note}/tick",
     "/assignments/{assignment}/notes/{note}/tick",
     lambda sent: {"done": "yes" if sent["done"] else ""},
 )
-REMIND = _trainer("/assignments/{assignment}/reminders", "/assignments/{assignment}/reminders")
+ARCHIVE = of_trainer("/assignments/{assignment}/archive", "/assignments/{assignment}/archive")
+REMIND = of_trainer("/assignments/{assignment}/reminders", "/assignments/{assignment}/reminders")
 OWN_RECEIPT = Doors(
     lambda stage: stage.browser("ama").get(f"/student/submissions/{stage.the(Submission).id}/receipt"),
     lambda stage: stage.program("ama").get(f"/assignments/submissions/{stage.the(Submission).id}/receipt"),

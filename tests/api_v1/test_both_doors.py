@@ -24,7 +24,7 @@ from portal.domain.files.kinds import GB
 from portal.domain.files.uploads import MOST_RECEIVING
 from tests.api_v1 import doors
 from tests.api_v1.conftest import program as program
-from tests.api_v1.doors import Rule, Stage, first_criterion, heard, told
+from tests.api_v1.doors import NOTHING_HERE, Rule, Stage, assert_refused_alike, first_criterion, heard, told
 from tests.attacks.attackers import footprint
 from tests.cast import Cast, actor
 from tests.domain.assignments.arranging import hand_in, mark, stored
@@ -33,13 +33,10 @@ from tests.factories import now
 from tests.uploads import arranging
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-NOTHING_HERE = "There is nothing at this address for you."
 TEXT = {"text": "By the window."}
 JPEG = b"\xff\xd8\xff\xe0" + bytes(96)
 PDF = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 ON_TIME_STANDS = deadlines.Refusal.ON_TIME_STANDS
-KEPT_OF_A_REFUSED_FORM = {"files"}
-"""A page keeps the files of a form that it refuses, so that they need not be sent again."""
 
 # what was done before
 
@@ -364,23 +361,4 @@ RULES = [
 
 @pytest.mark.parametrize("rule", RULES, ids=[rule.what for rule in RULES])
 def test_page_and_program_are_refused_alike(world: Session, cast: Cast, sign_in: Any, program: Any, rule: Rule) -> None:
-    stage = Stage(world, cast, sign_in, program, who=rule.who)
-    stage.set_work(**rule.work)
-    for step in rule.before:
-        step(stage)
-    browser = stage.get_ready(rule.doors.usual)
-    before = kept(world)
-    page = rule.doors.page(stage, **rule.sent)
-    status, shown = heard(browser, page)
-    assert kept(world) == before, "a page changed something"
-    answer = rule.doors.program(stage, **rule.sent)
-    code, sentences = told(answer)
-    assert kept(world) == before, "a program changed something"
-    assert (status, code) == (rule.status, rule.status), (shown[-400:], sentences)
-    assert rule.words in shown
-    assert rule.words in " ".join(sentences)
-
-
-def kept(world: Session) -> dict[str, str]:
-    """Return a checksum of everything that no refusal may change."""
-    return {name: checksum for name, checksum in footprint(world).items() if name not in KEPT_OF_A_REFUSED_FORM}
+    assert_refused_alike(rule, world, cast, sign_in, program)

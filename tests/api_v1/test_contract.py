@@ -44,6 +44,13 @@ CALLS = [
     ("POST", "/quizzes/attempts/{attempt_id}/submission"),
     ("GET", "/quizzes/{quiz_id}/questions"),
     ("POST", "/quizzes/{quiz_id}/questions"),
+    ("GET", "/quizzes/{quiz_id}/questions/{question_id}"),
+    ("PUT", "/quizzes/{quiz_id}/questions/{question_id}"),
+    ("DELETE", "/quizzes/{quiz_id}/questions/{question_id}"),
+    ("PUT", "/quizzes/{quiz_id}/questions/{question_id}/place"),
+    ("PUT", "/quizzes/{quiz_id}/questions/{question_id}/explanation"),
+    ("GET", "/quizzes/{quiz_id}/settings"),
+    ("PUT", "/quizzes/{quiz_id}/settings"),
     ("GET", "/quizzes/submissions/{submission_id}"),
     ("POST", "/quizzes/submissions/{submission_id}/grade"),
     ("POST", "/assignments/extensions/{extension_id}/withdrawal"),
@@ -55,6 +62,7 @@ CALLS = [
     ("POST", "/rubrics/{rubric_id}/versions"),
     ("POST", "/rubrics/{rubric_id}/archive"),
     ("POST", "/assignments/{assignment_id}/rubric"),
+    ("POST", "/assignments/{assignment_id}/archive"),
     ("GET", "/assignments/submissions/{submission_id}/notes"),
     ("POST", "/assignments/submissions/{submission_id}/notes"),
     ("POST", "/assignments/submissions/{submission_id}/notes/{note_id}/answers"),
@@ -83,12 +91,14 @@ CALLS = [
 PEOPLE = ["ama", "kofi", "efua", "nobody"]
 # A hand-in of the right shape may still be refused for what it holds: nothing at all, or a file of a wrong kind;
 # a mark for being more than the assignment has points, a question for having two right answers where one is, a rubric
-# for having nothing to choose.
+# for having nothing to choose, a quiz for closing before it opens.
 JUDGED_BY_CONTENT = {
     "/assignments/{assignment_id}/submit": [positive_data_acceptance],
     "/assignments/submissions/{submission_id}/grade": [positive_data_acceptance],
     "/assignments/{assignment_id}/extensions": [positive_data_acceptance],
     "/quizzes/{quiz_id}/questions": [positive_data_acceptance],
+    "/quizzes/{quiz_id}/questions/{question_id}": [positive_data_acceptance],
+    "/quizzes/{quiz_id}/settings": [positive_data_acceptance],
     "/quizzes/attempts/{attempt_id}/answers/{question_id}": [positive_data_acceptance],
     "/quizzes/submissions/{submission_id}/grade": [positive_data_acceptance],
     "/assignments/{assignment_id}/extensions/given": [positive_data_acceptance],

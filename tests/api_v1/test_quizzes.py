@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import time_machine
 from sqlalchemy import func, select
@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from portal.domain.assignments.models import Submission
 from portal.domain.quizzes.reading import questions_of
 from tests.api_v1.conftest import assert_refused
-from tests.domain.quizzes.arranging import SHORT, SINGLE, begin, hand_in, make_quiz
+from tests.domain.quizzes.arranging import MULTIPLE, SHORT, SINGLE, begin, hand_in, make_quiz
 from tests.factories import make_assignment, now
 
 
@@ -91,6 +91,67 @@ def test_a_program_writes_questions_until_somebody_begins(world, cast, program) 
     begun = make_quiz(world, cast)
     hand_in(world, cast, begin(world, cast, begun))
     assert_refused(kofi.post(f"/quizzes/{begun.id}/questions", json=question), 409)
+
+
+def test_a_program_changes_moves_and_removes_questions_and_explains_them_at_any_time(world, cast, program) -> None:
+    quiz = make_quiz(world, cast, (SINGLE, MULTIPLE, SHORT))
+    kofi, path = program(cast.kofi), f"/quizzes/{quiz.id}/questions"
+    single, multiple, short = (each["id"] for each in kofi.get(path).get_json()["data"])
+    read = kofi.get(f"{path}/{multiple}").get_json()["data"]
+    changed = kofi.put(f"{path}/{multiple}", json=read | {"points": 5, "text": " Which two? "}).get_json()["data"]
+    assert (changed["id"], changed["position"], changed["points"], changed["text"]) == (multiple, 2, 5, "Which two?")
+    assert [each["is_right"] for each in changed["options"]] == [True, True, False]
+    moved = kofi.put(f"{path}/{short}/place", json={"position": 1}).get_json()["data"]
+    assert [each["id"] for each in moved] == [short, single, multiple]
+    left = kofi.delete(f"{path}/{single}").get_json()["data"]
+    assert [(each["id"], each["position"]) for each in left] == [(short, 1), (multiple, 2)]
+    assert kofi.get(f"/quizzes/{quiz.id}/settings").get_json()["data"]["max_points"] == 9
+    begin(world, cast, quiz)
+    explained = kofi.put(f"{path}/{short}/explanation", json={"explanation": "The shutter."}).get_json()["data"]
+    assert explained["explanation"] == "The shutter."
+    other = make_quiz(world, cast)
+    for call, content in ((kofi.put, {"json": read}), (kofi.delete, {})):
+        assert_refused(call(f"/quizzes/{other.id}/questions/{short}", **content), 404)
+
+
+def test_a_program_sets_when_and_how_a_quiz_is_taken_and_the_rest_of_it_stays(world, cast, program) -> None:
+    quiz = make_quiz(world, cast, title="Light", instructions="Read chapter 2.", late_percent=10, cut_off_at=in_days(9))
+    kofi, path = program(cast.kofi), f"/quizzes/{quiz.id}/settings"
+    read = kofi.get(path).get_json()["data"]
+    assert (read["minutes"], read["attempts_allowed"], read["max_points"], read["is_begun"]) == (30, None, 6, False)
+    wanted = {"minutes": 20, "shuffle": True, "attempts_allowed": 2, "counted_attempt": "best", "hold_marks": True}
+    wanted |= {"opens_at": in_days(1).isoformat(), "due_date": in_days(2).isoformat()}
+    saved = kofi.put(path, json=read | wanted).get_json()["data"]
+    assert {name: saved[name] for name in wanted if name not in ("opens_at", "due_date")}.items() <= wanted.items()
+    world.expire_all()
+    assert (quiz.opens_at, quiz.due_at, quiz.cut_off_at) == (in_days(1), in_days(2), in_days(9))
+    assert (quiz.title, quiz.instructions, quiz.late_percent, quiz.state) == (
+        "Light",
+        "Read chapter 2.",
+        10,
+        "published",
+    )
+    assert kofi.get(path).get_json()["data"] == saved
+    assert_refused(kofi.put(path, json={"minutes": 20}), 422, "due_date")
+    assert_refused(program(cast.ama).get(path), 403)
+
+
+def test_a_program_puts_a_quiz_away_once_nobody_is_at_it(world, cast, program) -> None:
+    quiz = make_quiz(world, cast)
+    attempt = begin(world, cast, quiz)
+    kofi, path = program(cast.kofi), f"/assignments/{quiz.id}/archive"
+    refused = kofi.post(path)
+    assert_refused(refused, 409)
+    assert refused.get_json()["message"].startswith("1 student is at this quiz now.")
+    hand_in(world, cast, attempt)
+    put_away = kofi.post(path, key="once").get_json()["data"]
+    assert put_away == {"id": str(quiz.id), "title": quiz.title, "status": "archived"}
+    assert_refused(kofi.post(path), 409)
+
+
+def in_days(number: int) -> datetime:
+    """Return a moment so many days from today."""
+    return datetime.combine(now().date() + timedelta(days=number), time(12), tzinfo=UTC)
 
 
 def test_nobody_else_meets_an_attempt(world, cast, program) -> None:

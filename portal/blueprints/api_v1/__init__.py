@@ -43,12 +43,14 @@ def register(app: Flask) -> None:
         live_classes,
         marking,
         notes,
+        quiz_marking,
         quiz_setting,
         quizzes,
         receipts,
         releasing,
         results,
         rubrics,
+        setting,
         uploads,
     )
 
@@ -63,9 +65,10 @@ def register(app: Flask) -> None:
         },
     )
     api = _Api(app)
+    setting_work = setting, quiz_setting
     handing_in = assignments, attachments, groups, uploads, receipts, extensions
-    about_marks = rubrics, marking, notes, releasing, figures, quizzes, quiz_setting, results
-    for module in (auth, courses, *handing_in, *about_marks, live_classes, dashboards):
+    about_marks = rubrics, marking, notes, releasing, figures, quizzes, quiz_marking, results
+    for module in (auth, courses, *setting_work, *handing_in, *about_marks, live_classes, dashboards):
         csrf.exempt(module.blueprint)
         api.register_blueprint(module.blueprint)
     docs.register(app, api)

@@ -1,4 +1,4 @@
-"""Quizzes by a program of their trainer: reading and writing questions, and marking what was answered in words."""
+"""Quizzes by a program of their trainer: what is asked and what is right, and when and how they are taken."""
 
 from __future__ import annotations
 
@@ -8,65 +8,72 @@ from uuid import UUID
 import marshmallow as ma
 from flask import Response, jsonify, url_for
 
-from portal.blueprints.api_v1.bodies import ApiBlueprint
+from portal.blueprints.api_v1.bodies import ApiBlueprint, at_most
 from portal.blueprints.api_v1.envelope import call, enveloped, success
 from portal.blueprints.api_v1.schemas import NO_NUL
 from portal.db import current_session, perform
-from portal.domain.assignments.marking import LONGEST_FEEDBACK, LONGEST_REASON
-from portal.domain.assignments.queries.marking import attempts_beside, submission_for
-from portal.domain.assignments.queries.setting import assignment_set_by
+from portal.domain.assignments.models import CountedAttempt
 from portal.domain.clock import now
-from portal.domain.errors import NotFound
 from portal.domain.permissions import Permission
-from portal.domain.quizzes.marking import LONGEST_COMMENT, MarkAnswer, MarkQuiz, counted, mark_quiz
 from portal.domain.quizzes.models import QuestionKind
-from portal.domain.quizzes.queries.trainers import attempt_to_mark, points_given
+from portal.domain.quizzes.queries.trainers import quiz_set_by, set_up_of
 from portal.domain.quizzes.questions import (
     LONGEST_EXPLANATION,
     LONGEST_OPTION,
     LONGEST_QUESTION,
+    MOST_MINUTES,
     MOST_OPTIONS,
     MOST_QUESTIONS,
     SetOption,
     SetQuestion,
     add_question,
+    edit_question,
+    explain_question,
+    move_question,
+    remove_question,
 )
-from portal.domain.quizzes.reading import NOTHING, answers_of, questions_of
+from portal.domain.quizzes.reading import KnownQuestion, question_of, questions_of
+from portal.domain.quizzes.setting import QuizSettings, change_settings
 from portal.web.bearer import caller
+from portal.web.forms import tidy
 from portal.web.idempotency import idempotent
 
-blueprint = ApiBlueprint(
-    "api_quiz_setting", __name__, url_prefix="/api/v1/quizzes", description="Setting and marking quizzes"
-)
+blueprint = ApiBlueprint("api_quiz_setting", __name__, url_prefix="/api/v1/quizzes", description="Setting quizzes")
 
 NONE_OF_YOURS = "No such quiz in an intake you teach."
-NO_SUBMISSION = "No such quiz handed in to an intake you teach."
+NO_QUESTION = "No such question of a quiz in an intake you teach."
+STANDS_STILL = "It is archived, has a rubric, or somebody has begun it."
+ARCHIVED = "It is archived."
 
 
-class KnownOptionSchema(ma.Schema):
-    """An option, and whether it is right."""
-
-    id = ma.fields.UUID(dump_only=True)
-    text = ma.fields.String(required=True, validate=[ma.validate.Length(1, LONGEST_OPTION), NO_NUL])
-    is_right = ma.fields.Boolean(required=True)
-
-
-class KnownQuestionSchema(ma.Schema):
-    """A question with what is right."""
+class Taken(ma.Schema):
+    """What is sent; what is not known is left out, so that what was read can be sent back changed."""
 
     class Meta:
         unknown = ma.EXCLUDE
+
+
+class KnownOptionSchema(Taken):
+    """An option, and whether it is right."""
+
+    id = ma.fields.UUID(dump_only=True)
+    text = ma.fields.String(required=True, validate=[at_most(LONGEST_OPTION), NO_NUL])
+    is_right = ma.fields.Boolean(required=True)
+
+
+class KnownQuestionSchema(Taken):
+    """A question with what is right."""
 
     id = ma.fields.UUID(dump_only=True)
     position = ma.fields.Integer(dump_only=True)
     kind = ma.fields.Enum(QuestionKind, by_value=True, required=True)
     text = ma.fields.String(
-        required=True, validate=[ma.validate.Length(1, LONGEST_QUESTION), NO_NUL], metadata={"description": "Markdown"}
+        required=True, validate=[at_most(LONGEST_QUESTION), NO_NUL], metadata={"description": "Markdown"}
     )
-    points = ma.fields.Integer(required=True, validate=ma.validate.Range(1, 1000))
+    points = ma.fields.Integer(required=True, metadata={"description": "at least 1"})
     explanation = ma.fields.String(
         load_default="",
-        validate=[ma.validate.Length(max=LONGEST_EXPLANATION), NO_NUL],
+        validate=[at_most(LONGEST_EXPLANATION), NO_NUL],
         metadata={"description": "shown with what is right, once the quiz is closed for everybody"},
     )
     options = ma.fields.List(
@@ -77,78 +84,108 @@ class KnownQuestionSchema(ma.Schema):
     )
 
 
-class AnsweredSchema(ma.Schema):
-    """A question of an attempt, its answer, and what that gives."""
+class ExplanationSchema(Taken):
+    """What is shown with what is right."""
 
-    question = ma.fields.Nested(KnownQuestionSchema, required=True)
-    option_ids = ma.fields.List(ma.fields.UUID(), required=True)
-    text = ma.fields.String(required=True)
-    points = ma.fields.Decimal(
-        required=True, as_string=True, allow_none=True, metadata={"description": "null: waits for a person"}
-    )
-    comment = ma.fields.String(required=True)
+    explanation = ma.fields.String(required=True, validate=NO_NUL, metadata={"description": "Markdown"})
 
 
-class AnswersSchema(ma.Schema):
-    """A quiz as it was handed in."""
+class PlaceSchema(Taken):
+    """Where a question stands among the others."""
 
-    submission_id = ma.fields.UUID(required=True)
-    assignment_id = ma.fields.UUID(required=True)
-    student = ma.fields.String(required=True)
-    status = ma.fields.String(required=True, metadata={"enum": ["submitted", "graded", "returned", "withdrawn"]})
-    max_points = ma.fields.Integer(required=True)
-    mark_id = ma.fields.UUID(
-        required=True, allow_none=True, metadata={"description": "the newest mark: what `seen` names"}
-    )
-    points = ma.fields.Decimal(required=True, as_string=True, allow_none=True)
-    answers = ma.fields.List(ma.fields.Nested(AnsweredSchema), required=True)
-
-
-class AnswerToMarkSchema(ma.Schema):
-    """Points of one short answer."""
-
-    question_id = ma.fields.UUID(required=True)
-    points = ma.fields.Decimal(required=True, metadata={"description": "from 0 to those of the question"})
-    comment = ma.fields.String(load_default="", validate=[ma.validate.Length(max=LONGEST_COMMENT), NO_NUL])
-
-
-class QuizMarkSchema(ma.Schema):
-    """A mark: the points of every short answer; all others follow from what was chosen."""
-
-    class Meta:
-        unknown = ma.EXCLUDE
-
-    answers = ma.fields.List(
-        ma.fields.Nested(AnswerToMarkSchema), load_default=list, validate=ma.validate.Length(max=MOST_QUESTIONS)
-    )
-    feedback = ma.fields.String(load_default="", validate=[ma.validate.Length(max=LONGEST_FEEDBACK), NO_NUL])
-    release = ma.fields.Boolean(load_default=False)
-    seen = ma.fields.UUID(
-        load_default=None, allow_none=True, metadata={"description": "a newer mark is not replaced unseen (409)"}
-    )
-    reason = ma.fields.String(
-        load_default="",
-        validate=[ma.validate.Length(max=LONGEST_REASON), NO_NUL],
-        metadata={"description": "why it replaces that mark: required then"},
+    position = ma.fields.Integer(
+        required=True, validate=ma.validate.Range(1, MOST_QUESTIONS), metadata={"description": "1 is the first"}
     )
 
 
-Answers = enveloped(AnswersSchema)
+class QuizSettingsSchema(Taken):
+    """When a quiz is taken, how often and for how long, and what it is worth."""
+
+    id = ma.fields.UUID(dump_only=True)
+    title = ma.fields.String(dump_only=True)
+    status = ma.fields.String(dump_only=True, attribute="state", metadata={"enum": ["draft", "published", "archived"]})
+    is_begun = ma.fields.Boolean(
+        dump_only=True, metadata={"description": "whether its questions stand still, because somebody has begun"}
+    )
+    question_points = ma.fields.Integer(
+        dump_only=True,
+        allow_none=True,
+        metadata={"description": "what its questions are worth together; null: it has none"},
+    )
+    max_points = ma.fields.Integer(
+        required=True,
+        attribute="points",
+        metadata={"description": "a published quiz is worth what its questions are"},
+    )
+    minutes = ma.fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": f"from the beginning of an attempt, up to {MOST_MINUTES}; null: until it closes"},
+    )
+    shuffle = ma.fields.Boolean(
+        required=True, metadata={"description": "each attempt has questions and options in an order of its own"}
+    )
+    attempts_allowed = ma.fields.Integer(
+        required=True, allow_none=True, metadata={"description": "null: as many as one likes"}
+    )
+    counted_attempt = ma.fields.Enum(CountedAttempt, by_value=True, required=True)
+    opens_at = ma.fields.AwareDateTime(required=True, allow_none=True)
+    due_date = ma.fields.AwareDateTime(required=True, attribute="due_at")
+    cut_off_at = ma.fields.AwareDateTime(
+        required=True, allow_none=True, metadata={"description": "null: it closes when it is due"}
+    )
+    hold_marks = ma.fields.Boolean(required=True, metadata={"description": "until they are released all together"})
+
+
 One = enveloped(KnownQuestionSchema)
+All = enveloped(KnownQuestionSchema, many=True)
+Settings = enveloped(QuizSettingsSchema)
+
+
+@call(
+    blueprint,
+    "/<uuid:quiz_id>/settings",
+    "GET",
+    Settings,
+    permission=Permission.SET_ASSIGNMENT,
+    refusals={404: NONE_OF_YOURS},
+)
+def settings(quiz_id: UUID) -> dict[str, Any]:
+    """Read when and how a quiz one teaches is taken"""
+    return success(_settings(quiz_id))
+
+
+@call(
+    blueprint,
+    "/<uuid:quiz_id>/settings",
+    "PUT",
+    Settings,
+    permission=Permission.SET_ASSIGNMENT,
+    refusals={404: NONE_OF_YOURS, 409: ARCHIVED},
+)
+@blueprint.arguments(QuizSettingsSchema)
+def change_how(sent: dict[str, Any], quiz_id: UUID) -> dict[str, Any]:
+    """Decide when and how a quiz is taken, all of it together
+
+    Whoever has begun already keeps the time they were given.
+    """
+    quiz_set_by(current_session(), caller().person_id, quiz_id)
+    perform(change_settings, caller(), quiz_id, QuizSettings(**sent), at=now())
+    return success(_settings(quiz_id), "Saved.")
 
 
 @call(
     blueprint,
     "/<uuid:quiz_id>/questions",
     "GET",
-    enveloped(KnownQuestionSchema, many=True),
+    All,
     permission=Permission.SET_ASSIGNMENT,
     refusals={404: NONE_OF_YOURS},
 )
 def questions(quiz_id: UUID) -> dict[str, Any]:
     """Read the questions of a quiz one teaches, with what is right"""
-    _set_by_caller(quiz_id)
-    return success(questions_of(current_session(), quiz_id))
+    quiz_set_by(current_session(), caller().person_id, quiz_id)
+    return _all(quiz_id)
 
 
 @call(
@@ -158,87 +195,118 @@ def questions(quiz_id: UUID) -> dict[str, Any]:
     One,
     permission=Permission.SET_ASSIGNMENT,
     status=201,
-    refusals={404: NONE_OF_YOURS, 409: "It is no quiz, is archived, or somebody has begun it."},
+    refusals={404: NONE_OF_YOURS, 409: STANDS_STILL},
 )
 @blueprint.arguments(KnownQuestionSchema)
 @idempotent
 def add(sent: dict[str, Any], quiz_id: UUID) -> Response:
     """Add a question to a quiz, after the others, until somebody begins it"""
-    options = tuple(SetOption(**option) for option in sent.pop("options"))
-    made = perform(add_question, caller(), quiz_id, SetQuestion(options=options, **sent), at=now())
-    question = next(each for each in questions_of(current_session(), quiz_id) if each.id == made.id)
-    answer = jsonify(One().dump(success(question, "Added.")))
+    quiz_set_by(current_session(), caller().person_id, quiz_id)
+    made = perform(add_question, caller(), quiz_id, _command(sent), at=now())
+    answer = jsonify(One().dump(success(_question(quiz_id, made.id), "Added.")))
     answer.status_code = 201
-    answer.headers["Location"] = url_for("api_quiz_setting.questions", quiz_id=quiz_id)
+    answer.headers["Location"] = url_for("api_quiz_setting.question", quiz_id=quiz_id, question_id=made.id)
     return answer
 
 
 @call(
     blueprint,
-    "/submissions/<uuid:submission_id>",
+    "/<uuid:quiz_id>/questions/<uuid:question_id>",
     "GET",
-    Answers,
-    permission=Permission.MARK_SUBMISSION,
-    refusals={404: NO_SUBMISSION},
+    One,
+    permission=Permission.SET_ASSIGNMENT,
+    refusals={404: NO_QUESTION},
 )
-def answers(submission_id: UUID) -> dict[str, Any]:
-    """Read the answers of one attempt, and what each gives"""
-    return success(_answers(submission_id))
+def question(quiz_id: UUID, question_id: UUID) -> dict[str, Any]:
+    """Read one question, with what is right"""
+    return success(_question(quiz_id, question_id))
 
 
 @call(
     blueprint,
-    "/submissions/<uuid:submission_id>/grade",
-    "POST",
-    Answers,
-    permission=Permission.MARK_SUBMISSION,
-    refusals={404: NO_SUBMISSION, 409: "Another mark was given since `seen`, or marks are released all together."},
+    "/<uuid:quiz_id>/questions/<uuid:question_id>",
+    "PUT",
+    One,
+    permission=Permission.SET_ASSIGNMENT,
+    refusals={404: NO_QUESTION, 409: STANDS_STILL},
 )
-@blueprint.arguments(QuizMarkSchema)
-@idempotent
-def grade(sent: dict[str, Any], submission_id: UUID) -> Response:
-    """Mark the short answers of one attempt
-
-    A mark is a new row each time, with the points of each question; the newest counts.
-    """
-    given = tuple(MarkAnswer(**answer) for answer in sent.pop("answers"))
-    perform(mark_quiz, caller(), MarkQuiz(submission_id=submission_id, answers=given, **sent), at=now())
-    return jsonify(Answers().dump(success(_answers(submission_id), "Marked.")))
+@blueprint.arguments(KnownQuestionSchema)
+def change(sent: dict[str, Any], quiz_id: UUID, question_id: UUID) -> dict[str, Any]:
+    """Change a question with all its options, until somebody begins the quiz"""
+    _question(quiz_id, question_id)
+    perform(edit_question, caller(), quiz_id, question_id, _command(sent), at=now())
+    return success(_question(quiz_id, question_id), "Saved.")
 
 
-def _set_by_caller(quiz_id: UUID) -> None:
-    assignment_set_by(current_session(), caller().person_id, quiz_id)
+@call(
+    blueprint,
+    "/<uuid:quiz_id>/questions/<uuid:question_id>",
+    "DELETE",
+    All,
+    permission=Permission.SET_ASSIGNMENT,
+    refusals={404: NO_QUESTION, 409: f"{STANDS_STILL} A published quiz keeps at least one question."},
+)
+def remove(quiz_id: UUID, question_id: UUID) -> dict[str, Any]:
+    """Take a question away, until somebody begins the quiz; those after it move up"""
+    _question(quiz_id, question_id)
+    perform(remove_question, caller(), quiz_id, question_id, at=now())
+    return _all(quiz_id)
 
 
-def _answers(submission_id: UUID) -> dict[str, Any]:
-    session = current_session()
-    page = submission_for(session, caller().person_id, submission_id)
-    attempt = attempt_to_mark(session, submission_id)
-    if attempt is None:
-        raise NotFound
-    given = points_given(session, submission_id)
-    attempts = attempts_beside(session, page.assignment_id, page.enrolment_id)
-    newest = next(iter(next(each.grades for each in attempts if each.id == submission_id)), None)
-    answered = answers_of(session, attempt.id)
-    rows = []
-    for question, worth in counted(questions_of(session, page.assignment_id), answered):
-        answer, mark = answered.get(question.id, NOTHING), given.get(question.id)
-        rows.append(
-            {
-                "question": question,
-                "option_ids": sorted(answer.options),
-                "text": answer.text,
-                "points": mark.points if mark else worth,
-                "comment": mark.comment if mark else "",
-            }
-        )
-    return {
-        "submission_id": page.id,
-        "assignment_id": page.assignment_id,
-        "student": page.student,
-        "status": page.state,
-        "max_points": page.points,
-        "mark_id": newest.id if newest else None,
-        "points": newest.final_points if newest else None,
-        "answers": rows,
-    }
+@call(
+    blueprint,
+    "/<uuid:quiz_id>/questions/<uuid:question_id>/place",
+    "PUT",
+    All,
+    permission=Permission.SET_ASSIGNMENT,
+    refusals={404: NO_QUESTION, 409: STANDS_STILL},
+)
+@blueprint.arguments(PlaceSchema)
+def move(sent: dict[str, int], quiz_id: UUID, question_id: UUID) -> dict[str, Any]:
+    """Put a question at a place among the others, until somebody begins the quiz"""
+    _question(quiz_id, question_id)
+    perform(move_question, caller(), quiz_id, question_id, sent["position"], at=now())
+    return _all(quiz_id)
+
+
+@call(
+    blueprint,
+    "/<uuid:quiz_id>/questions/<uuid:question_id>/explanation",
+    "PUT",
+    One,
+    permission=Permission.SET_ASSIGNMENT,
+    refusals={404: NO_QUESTION, 409: ARCHIVED},
+)
+@blueprint.arguments(ExplanationSchema)
+def explain(sent: dict[str, str], quiz_id: UUID, question_id: UUID) -> dict[str, Any]:
+    """Write what is shown once the quiz is closed; that may be done after somebody began as well"""
+    _question(quiz_id, question_id)
+    perform(explain_question, caller(), quiz_id, question_id, tidy(sent["explanation"]), at=now())
+    return success(_question(quiz_id, question_id), "Saved.")
+
+
+def _question(quiz_id: UUID, question_id: UUID) -> KnownQuestion:
+    """Return a question of a quiz that the caller teaches; before all else, one of others is not there."""
+    quiz_set_by(current_session(), caller().person_id, quiz_id)
+    return question_of(current_session(), quiz_id, question_id)
+
+
+def _settings(quiz_id: UUID) -> dict[str, Any]:
+    page = quiz_set_by(current_session(), caller().person_id, quiz_id)
+    set_up = set_up_of(current_session(), quiz_id)
+    return vars(page) | vars(set_up) | {"counted_attempt": CountedAttempt(page.counted_attempt)}
+
+
+def _all(quiz_id: UUID) -> dict[str, Any]:
+    return success(questions_of(current_session(), quiz_id))
+
+
+def _command(sent: dict[str, Any]) -> SetQuestion:
+    """Return a question as the operations take it, with its texts as a form would bring them."""
+    return SetQuestion(
+        kind=sent["kind"],
+        text=tidy(sent["text"]),
+        points=sent["points"],
+        options=tuple(SetOption(text=tidy(each["text"]), is_right=each["is_right"]) for each in sent["options"]),
+        explanation=tidy(sent["explanation"]),
+    )

@@ -27,7 +27,6 @@ from portal.domain.assignments.setting import (
     MOST_FILES,
     MOST_POINTS,
     SetAssignment,
-    archive_assignment,
     create_assignment,
     edit_assignment,
     publish_assignment,
@@ -36,6 +35,7 @@ from portal.domain.assignments.work import GROUP_WORDS
 from portal.domain.clock import now
 from portal.domain.errors import Conflict, Invalid
 from portal.domain.permissions import Permission
+from portal.domain.quizzes.setting import put_away
 from portal.web.access import requires
 from portal.web.formats import plural, points
 from portal.web.forms import (
@@ -75,7 +75,7 @@ class AssignmentForm(PortalForm):
         option_widget=CheckboxInput(),
     )
     max_files = IntegerField("Most files", [required(), NumberRange(0, MOST_FILES)], default=10)
-    attempts_allowed = IntegerField("Attempts", [Optional(), NumberRange(1)])
+    attempts_allowed = IntegerField("Attempts", [Optional()])
     counted_attempt = RadioField(
         "What counts",
         choices=[
@@ -222,7 +222,7 @@ def publish(assignment_id: UUID) -> BaseResponse:
 @requires(Permission.SET_ASSIGNMENT)
 def archive(assignment_id: UUID) -> BaseResponse:
     """Put an assignment away."""
-    return _act(assignment_id, archive_assignment, lambda _: "Archived. All work, marks and receipts stay.")
+    return _act(assignment_id, put_away, lambda _: "Archived. All work, marks and receipts stay.")
 
 
 @blueprint.get("/assignments/<uuid:assignment_id>/release")

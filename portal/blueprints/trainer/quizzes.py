@@ -13,20 +13,18 @@ from wtforms.validators import AnyOf, NumberRange, Optional
 
 from portal.blueprints.trainer import blueprint
 from portal.db import current_session, perform
-from portal.domain.assignments import queries
 from portal.domain.assignments.queries.setting import SetPage
 from portal.domain.assignments.setting import MOST_POINTS
 from portal.domain.clock import now
-from portal.domain.errors import Conflict, Invalid, NotFound
+from portal.domain.errors import Conflict, Invalid
 from portal.domain.permissions import Permission
 from portal.domain.quizzes.models import QuestionKind
 from portal.domain.quizzes.points import IN_WORDS
-from portal.domain.quizzes.queries.trainers import figures_of, set_up_of
+from portal.domain.quizzes.queries.trainers import figures_of, quiz_set_by, set_up_of
 from portal.domain.quizzes.questions import (
     LONGEST_EXPLANATION,
     LONGEST_OPTION,
     LONGEST_QUESTION,
-    MOST_MINUTES,
     MOST_OPTIONS,
     SetOption,
     SetQuestion,
@@ -40,7 +38,7 @@ from portal.domain.quizzes.questions import (
     take_points_of_questions,
     true_or_false,
 )
-from portal.domain.quizzes.reading import KnownQuestion, questions_of
+from portal.domain.quizzes.reading import KnownQuestion, question_of, questions_of
 from portal.domain.quizzes.shuffling import in_order
 from portal.web.access import requires
 from portal.web.forms import LongTextField, PortalForm, SelectChoice, TextField, at_most, required
@@ -109,7 +107,7 @@ class QuestionForm(PortalForm):
 class QuizForm(PortalForm):
     """How a quiz is taken."""
 
-    minutes = IntegerField("Minutes", [Optional(), NumberRange(1, MOST_MINUTES)])
+    minutes = IntegerField("Minutes", [Optional()])
     shuffle = BooleanField("Each student has the questions and options in another order")
 
 
@@ -206,9 +204,14 @@ def change_question(quiz_id: UUID, question_id: UUID) -> BaseResponse:
 @requires(Permission.SET_ASSIGNMENT)
 def explain(quiz_id: UUID, question_id: UUID) -> BaseResponse:
     """Write what is shown once the quiz is closed."""
-    _question(quiz_id, question_id)
-    said = QuestionForm().explanation.data or ""
-    return _act(quiz_id, "Saved.", explain_question, question_id, said)
+    page, question = _question(quiz_id, question_id)
+    form = QuestionForm()
+    try:
+        perform(explain_question, the_person(), quiz_id, question_id, form.explanation.data or "", at=now())
+    except (Invalid, Conflict) as refusal:
+        return _form(page, form, question, status=form.refuse(refusal))
+    flash("Saved.", "done")
+    return _back(quiz_id)
 
 
 @blueprint.post("/assignments/<uuid:quiz_id>/questions/<uuid:question_id>/removal")
@@ -256,19 +259,11 @@ def quiz_figures(quiz_id: UUID) -> Response:
 
 
 def _page(quiz_id: UUID) -> SetPage:
-    """Return a quiz of this trainer; another kind of assignment has no such pages."""
-    page = queries.assignment_set_by(current_session(), the_person().person_id, quiz_id)
-    if page.assignment_type != "quiz":
-        raise NotFound
-    return page
+    return quiz_set_by(current_session(), the_person().person_id, quiz_id)
 
 
 def _question(quiz_id: UUID, question_id: UUID) -> tuple[SetPage, KnownQuestion]:
-    page = _page(quiz_id)
-    for question in questions_of(current_session(), quiz_id):
-        if question.id == question_id:
-            return page, question
-    raise NotFound
+    return _page(quiz_id), question_of(current_session(), quiz_id, question_id)
 
 
 def _show(page: SetPage, form: QuizForm | None = None, *, status: int = 200) -> Response:

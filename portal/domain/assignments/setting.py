@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -35,6 +35,7 @@ from portal.domain.permissions import Actor
 
 MOST_POINTS = 1000
 MOST_FILES = 50
+MOST_ATTEMPTS = 1000
 LONGEST_TITLE = 200  # characters
 LONGEST_INSTRUCTIONS = 50_000  # characters
 
@@ -65,6 +66,19 @@ class SetAssignment:
     group_most: int | None = None
     group_until: datetime | None = None
     """Until when students may choose; None: until it is due."""
+
+
+def as_set(assignment: Assignment) -> SetAssignment:
+    """Return what stands about an assignment, as a trainer decides it."""
+    columns = {field.name: getattr(assignment, field.name) for field in fields(SetAssignment)}
+    formation = assignment.group_formation
+    closed_lists = {
+        "assignment_type": AssignmentType(assignment.assignment_type),
+        "accepted_kinds": tuple(assignment.accepted_kinds),
+        "counted_attempt": CountedAttempt(assignment.counted_attempt),
+        "group_formation": GroupFormation(formation) if formation else None,
+    }
+    return SetAssignment(**(columns | closed_lists))
 
 
 def create_assignment(
@@ -113,11 +127,8 @@ def choose_rubric(
     session: Session, actor: Actor, assignment_id: UUID, version_id: UUID | None, *, at: datetime
 ) -> Assignment:
     """Have the work of an assignment marked by this version of a rubric, or by points alone; all else stays."""
-    assignment = lock_assignment(session, actor, assignment_id)
-    present = {field.name: getattr(assignment, field.name) for field in fields(SetAssignment)}
-    return edit_assignment(
-        session, actor, assignment_id, SetAssignment(**(present | {"rubric_version_id": version_id})), at=at
-    )
+    present = as_set(lock_assignment(session, actor, assignment_id))
+    return edit_assignment(session, actor, assignment_id, replace(present, rubric_version_id=version_id), at=at)
 
 
 def publish_assignment(session: Session, actor: Actor, assignment_id: UUID, *, at: datetime) -> Assignment:
@@ -173,8 +184,8 @@ def _check(command: SetAssignment) -> None:
         problems["points"] = f"Between 1 and {MOST_POINTS} points."
     if not 0 <= command.max_files <= MOST_FILES:
         problems["max_files"] = f"Between 0 and {MOST_FILES} files."
-    if command.attempts_allowed is not None and command.attempts_allowed < 1:
-        problems["attempts_allowed"] = "At least one attempt, or leave it empty."
+    if command.attempts_allowed is not None and not 1 <= command.attempts_allowed <= MOST_ATTEMPTS:
+        problems["attempts_allowed"] = f"Between 1 and {MOST_ATTEMPTS} attempts, or empty."
     if command.opens_at is not None and command.opens_at >= command.due_at:
         problems["opens_at"] = "It has to open before it is due."
     if command.cut_off_at is not None and command.cut_off_at < command.due_at:

@@ -72,7 +72,7 @@ def set_quiz(session: Session, actor: Actor, assignment_id: UUID, command: SetQu
     """Decide how a quiz is taken; whoever has begun already keeps the time they were given."""
     if command.minutes is not None and not 1 <= command.minutes <= MOST_MINUTES:
         raise Invalid("Please check the time.", fields={"minutes": f"Between 1 and {MOST_MINUTES} minutes, or empty."})
-    assignment = _lock_quiz(session, actor, assignment_id)
+    assignment = lock_quiz(session, actor, assignment_id)
     values = asdict(command)
     statement = insert(Quiz).values(assignment_id=assignment.id, **values)
     session.execute(statement.on_conflict_do_update(index_elements=["assignment_id"], set_=values))
@@ -131,7 +131,7 @@ def explain_question(
     """Write what is shown once the quiz is closed; that may be done at any time."""
     if len(explanation) > LONGEST_EXPLANATION:
         raise Invalid("That is too long.", fields={"explanation": f"At most {LONGEST_EXPLANATION:,} characters."})
-    assignment = _lock_quiz(session, actor, assignment_id)
+    assignment = lock_quiz(session, actor, assignment_id)
     question = _question(session, assignment, question_id)
     before, question.explanation = question.explanation, explanation
     said = {"explanation": explanation}
@@ -205,7 +205,8 @@ def _check(command: SetQuestion) -> None:
         raise Invalid("Please check the question.", fields=problems)
 
 
-def _lock_quiz(session: Session, actor: Actor, assignment_id: UUID) -> Assignment:
+def lock_quiz(session: Session, actor: Actor, assignment_id: UUID) -> Assignment:
+    """Return a quiz of an intake this person teaches, held."""
     assignment = lock_assignment(session, actor, assignment_id)
     if assignment.assignment_type != AssignmentType.QUIZ:
         raise Conflict(NO_QUIZ)
@@ -216,7 +217,7 @@ def _lock_quiz(session: Session, actor: Actor, assignment_id: UUID) -> Assignmen
 
 def _lock_unbegun(session: Session, actor: Actor, assignment_id: UUID) -> Assignment:
     """Return the quiz, held: whoever begins waits until this is done, and whoever has begun keeps it from changing."""
-    assignment = _lock_quiz(session, actor, assignment_id)
+    assignment = lock_quiz(session, actor, assignment_id)
     if assignment.rubric_version_id is not None:
         raise Conflict("This quiz has a rubric. It is marked by its questions: choose “None” as its rubric first.")
     if session.scalar(select(exists().where(QuizAttempt.assignment_id == assignment.id))):

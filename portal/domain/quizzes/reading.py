@@ -14,6 +14,7 @@ from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
+from portal.domain.errors import NotFound
 from portal.domain.quizzes.models import Answer, ChosenOption, Option, Question, QuestionKind
 
 
@@ -74,6 +75,14 @@ def questions_of(session: Session, assignment_id: UUID) -> list[KnownQuestion]:
         )
         for row in session.execute(_questions(), {"assignment_id": assignment_id})
     ]
+
+
+def question_of(session: Session, assignment_id: UUID, question_id: UUID) -> KnownQuestion:
+    """Return one question of a quiz, with what is right."""
+    for question in questions_of(session, assignment_id):
+        if question.id == question_id:
+            return question
+    raise NotFound
 
 
 def answers_of(session: Session, attempt_id: UUID) -> dict[UUID, GivenAnswer]:

@@ -13,9 +13,11 @@ from sqlalchemy import Numeric, Select, and_, bindparam, cast, exists, func, lat
 from sqlalchemy.orm import Session, aliased
 
 from portal.db import among, read
-from portal.domain.assignments.models import Assignment, Grade, Submission
+from portal.domain.assignments.models import Assignment, AssignmentType, Grade, Submission
 from portal.domain.assignments.queries.counting import NEWEST_FIRST
+from portal.domain.assignments.queries.setting import SetPage, assignment_set_by
 from portal.domain.assignments.waiting import HANDED_IN
+from portal.domain.errors import NotFound
 from portal.domain.quizzes.models import (
     ChosenOption,
     GradeQuestion,
@@ -73,6 +75,14 @@ class QuestionFigures:
     wrong_option: str | None
     """The wrong option that was chosen most."""
     wrong_chosen: int | None
+
+
+def quiz_set_by(session: Session, trainer_id: UUID, quiz_id: UUID) -> SetPage:
+    """Return a quiz of an intake that this trainer teaches; another kind of assignment is none."""
+    page = assignment_set_by(session, trainer_id, quiz_id)
+    if page.assignment_type != AssignmentType.QUIZ:
+        raise NotFound
+    return page
 
 
 def set_up_of(session: Session, assignment_id: UUID) -> SetUp:
