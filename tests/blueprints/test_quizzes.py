@@ -64,7 +64,8 @@ def test_a_trainer_writes_a_quiz_without_any_script_and_publishes_it(
     assert "The questions are worth 8 points together, and the quiz 10." in page
     assert "Make them agree" in words(kofi.post(f"{address}/publication", follow_redirects=True))
     kofi.post(f"{address}/questions/points")
-    kofi.post(f"{address}/questions/{short.id}/place", data={"to": "1"})
+    moved = kofi.post(f"{address}/questions/{short.id}/place", data={"to": "1"})
+    assert moved.headers["Location"].endswith(f"#question-{short.id}")
     assert next(iter(questions_of(world, quiz.id))).text == "Why?"
     kofi.post(f"{address}/questions/{either.id}/removal")
     kofi.post(f"{address}/quiz", data={"minutes": "20", "shuffle": "y"})
@@ -138,9 +139,13 @@ def test_a_student_takes_a_quiz_without_any_script(ama: FlaskClient, world: Sess
     single, multiple, _, short = questions_of(world, quiz.id)
     typed = {f"option-{single.id}": str(single.options[0].id), f"text-{short.id}": "Time passes."}
     asked = ama.post(f"{begun.headers['Location']}/answers", data=typed | {"then": "hand-in"})
-    check = words(ama.get(asked.headers["Location"]))
-    assert "2 questions without an answer" in check
-    assert "Question 2 Question 3" in check
+    check = ama.get(asked.headers["Location"])
+    assert "2 questions without an answer" in words(check)
+    assert "Question 2 Question 3" in words(check)
+    to_answer = [link.attributes["href"] for link in parse(check).css("main .notice a")]
+    assert to_answer == [
+        f"{begun.headers['Location']}#question-{each.id}" for each in questions_of(world, quiz.id)[1:3]
+    ]
     assert "Go on" in words(ama.get(f"/student/assignments/{quiz.id}/quiz"))
     ama.post(
         f"{begun.headers['Location']}/answers", data=typed | {f"option-{multiple.id}": [str(multiple.options[0].id)]}

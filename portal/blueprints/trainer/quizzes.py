@@ -228,7 +228,7 @@ def place_question(quiz_id: UUID, question_id: UUID) -> BaseResponse:
     """Put a question at another place."""
     _, question = _question(quiz_id, question_id)
     to = request.form.get("to", type=int) or question.position
-    return _act(quiz_id, "", move_question, question_id, to)
+    return _act(quiz_id, "", move_question, question_id, to, shown=question_id)
 
 
 @blueprint.post("/assignments/<uuid:quiz_id>/questions/points")
@@ -309,16 +309,18 @@ def _with_options(form: QuestionForm) -> QuestionForm:
     return QuestionForm(formdata=None, data=typed | {"options": options})
 
 
-def _act(quiz_id: UUID, words: str, operation: Callable[..., Any], *what: Any) -> BaseResponse:
-    """Do one thing to a quiz and go back to its questions; say there what was done, or why not."""
+def _act(
+    quiz_id: UUID, words: str, operation: Callable[..., Any], *what: Any, shown: UUID | None = None
+) -> BaseResponse:
+    """Do one thing to a quiz and go back to its questions, to one of them; say there what was done, or why not."""
     try:
         perform(operation, the_person(), quiz_id, *what, at=now())
         if words:
             flash(words, "done")
     except (Invalid, Conflict) as refusal:
         flash(next(iter(refusal.fields.values()), refusal.message), "problem")
-    return _back(quiz_id)
+    return _back(quiz_id, shown)
 
 
-def _back(quiz_id: UUID) -> BaseResponse:
-    return go_to(url_for("trainer.quiz_questions", quiz_id=quiz_id))
+def _back(quiz_id: UUID, shown: UUID | None = None) -> BaseResponse:
+    return go_to(url_for("trainer.quiz_questions", quiz_id=quiz_id, _anchor=f"question-{shown}" if shown else None))

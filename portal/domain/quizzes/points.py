@@ -11,13 +11,13 @@ from portal.domain.quizzes.models import QuestionKind
 HUNDREDTH = Decimal("0.01")
 
 IN_WORDS = {
-    QuestionKind.SINGLE: "One answer is right. It gives all points, any other none.",
+    QuestionKind.SINGLE: "Where one answer is right, it gives all points, any other none.",
     QuestionKind.MULTIPLE: (
-        "One or more answers are right. Each right one you choose gives its share of the points, "
+        "Where one or more are right, each right one that is chosen gives its share of the points, "
         "each wrong one takes a share away; never below 0."
     ),
-    QuestionKind.TRUE_FALSE: "The right answer gives all points, the other none.",
-    QuestionKind.SHORT: "Answer in your own words. Your trainer gives the points.",
+    QuestionKind.TRUE_FALSE: "Of true and false the right one gives all points, the other none.",
+    QuestionKind.SHORT: "For an answer in one’s own words the trainer gives the points.",
 }
 """The rule, as the page says it to students and trainers."""
 
