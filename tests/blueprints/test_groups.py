@@ -11,7 +11,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.assignments.group_models import AssignmentGroup, GroupMember
-from portal.domain.assignments.models import Assignment, Grade, Submission, SubmissionFile, SubmissionMember
+from portal.domain.assignments.models import (
+    Assignment,
+    Grade,
+    MarkingDraft,
+    Submission,
+    SubmissionFile,
+    SubmissionMember,
+)
 from tests.api_v1.conftest import program as program
 from tests.cast import Cast
 from tests.domain.assignments.arranging import hand_in, stored
@@ -188,6 +195,57 @@ def test_the_bench_shows_the_group_and_gives_one_member_another_mark(
     assert "60 of 100" in words(sign_in(abena).get(f"/student/assignments/{assignment.id}"))
     queue = words(kofi.get("/trainer/marking?state=returned"))
     assert "60 to 70 / 100" in queue
+
+
+def test_what_is_typed_for_one_member_is_kept_apart_from_what_is_typed_for_all_until_each_is_given(
+    kofi: FlaskClient, world: Session, cast: Cast
+) -> None:
+    assignment = make_group_work(world, cast)
+    _, abenas = enrol(world, cast)
+    make_group(world, cast, assignment, cast.enrolment, abenas, name="Birds")
+    bench = f"/trainer/submissions/{hand_in(world, cast, assignment).id}"
+    kofi.post(f"{bench}/grade", data={"points": "70", "feedback": "Fine."})
+    alone = f"?member={abenas.id}"
+
+    def keep(member: str, points: str) -> None:
+        assert (
+            kofi.post(f"{bench}/draft{member}", data={"points": points}, headers={"HX-Request": "true"}).status_code
+            == 200
+        )
+
+    def shown(member: str = "") -> tuple[str | None, bool]:
+        page = parse(kofi.get(f"{bench}{member}"))
+        return page.css_first("input[name=points]").attributes["value"], "Kept as typed" in words(
+            page.css_first("#draft")
+        )
+
+    assert (shown(), shown(alone)) == (("70", False), ("70", False))
+    keep(alone, "60")
+    keep("", "75")
+    keep(alone, "61")
+    assert (shown(), shown(alone)) == (("75", True), ("61", True))
+    assert shown(f"?member={cast.enrolment.id}") == ("70", False)
+    members = words(parse(kofi.get(bench)).css_first('section[aria-label="Marks of the members"]'))
+    assert members.count("another one is typed") == 1
+
+    seen = parse(kofi.get(f"{bench}{alone}")).css_first("#mark input[name=seen]").attributes["value"]
+    given = {"points": "61", "seen": seen, "reason": "She edited none of it."}
+    assert kofi.post(f"{bench}/grade{alone}", data=given).status_code == 303
+    assert (shown(), shown(alone)) == (("75", True), ("61", False))
+
+
+def test_a_draft_for_one_member_is_kept_without_javascript_and_for_nobody_else(
+    kofi: FlaskClient, world: Session, cast: Cast
+) -> None:
+    assignment = make_group_work(world, cast)
+    make_group(world, cast, assignment, cast.enrolment, name="Birds")
+    bench = f"/trainer/submissions/{hand_in(world, cast, assignment).id}"
+    alone = f"?member={cast.enrolment.id}"
+    kept = kofi.post(f"{bench}/draft{alone}", data={"points": "60"})
+    assert (kept.status_code, kept.location) == (303, f"{bench}{alone}")
+    for member in (cast.other_enrolment.id, "nobody"):
+        assert kofi.post(f"{bench}/draft?member={member}", data={"points": "1"}).status_code == 404
+    assert world.scalars(select(MarkingDraft.points)).all() == ["60"]
 
 
 def test_a_classmate_of_another_group_sees_nothing_of_its_work(

@@ -26,6 +26,8 @@ DATA = {
     "code": "K7QF-2M9X",
     "files": [{"name": "portrait.jpg", "size": 48_213, "sha256": "ab" * 32}],
     "by": "Abena Tetteh",
+    "group": "The early birds",
+    "was": "The night shift",
     "more": "2 days",
     "answer": "Get well soon.",
     "reason": "The studio has no power.",

@@ -15,6 +15,7 @@ from portal.db import current_session
 from portal.domain.assignments.queries.groups import MemberOfWork, members_of_work
 from portal.domain.assignments.queries.marking import GradeRow, SubmissionPage
 from portal.domain.errors import NotFound
+from portal.web.sessions import the_person
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class MarksShown:
 
 def marks_shown(page: SubmissionPage, given: Sequence[GradeRow]) -> MarksShown:
     """Return the marks of a submission as the bench shows them, of the member that the address names or of all."""
-    members = members_of_work(current_session(), page.id) if page.group_id else []
+    members = members_to_mark(page)
     member = member_asked(members)
     standing = {row.enrolment_id: row for row in reversed(given)}
     held = {row.id for row in standing.values() if row.released_at is None}
@@ -66,12 +67,26 @@ def _released_at(rows: Sequence[GradeRow]) -> datetime | None:
     return next((row.released_at for row in rows if row.released_at), None)
 
 
+def members_to_mark(page: SubmissionPage) -> Sequence[MemberOfWork]:
+    """Return those of a group for whom the work counts; none where a student works alone."""
+    return members_of_work(current_session(), the_person().person_id, page.id) if page.group_id else []
+
+
 def member_asked(members: Sequence[MemberOfWork]) -> MemberOfWork | None:
     """Return the member whom the address names; somebody else is not there."""
-    asked = request.args.get("member")
+    asked = member_id_asked()
     if asked is None:
         return None
-    found = next((member for member in members if str(member.enrolment_id) == asked), None)
+    found = next((member for member in members if member.enrolment_id == asked), None)
     if found is None:
         raise NotFound
     return found
+
+
+def member_id_asked() -> UUID | None:
+    """Return the id by which the address names one member; None where the mark is that of all."""
+    asked = request.args.get("member")
+    try:
+        return None if asked is None else UUID(asked)
+    except ValueError:
+        raise NotFound from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple, replace
+from dataclasses import astuple
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,13 @@ from werkzeug.wrappers import Response as BaseResponse
 from wtforms import BooleanField, HiddenField
 
 from portal.blueprints.trainer import blueprint
-from portal.blueprints.trainer.group_marks import MarksShown, marks_shown, member_asked
+from portal.blueprints.trainer.group_marks import (
+    MarksShown,
+    marks_shown,
+    member_asked,
+    member_id_asked,
+    members_to_mark,
+)
 from portal.blueprints.trainer.note_form import NoteForm, notes_beside
 from portal.db import current_session, perform
 from portal.domain.assignments import queries
@@ -28,7 +34,6 @@ from portal.domain.assignments.marking import (
     save_draft,
 )
 from portal.domain.assignments.phrases import with_phrases
-from portal.domain.assignments.queries.groups import members_of_work
 from portal.domain.assignments.queries.marking import GradeRow, SubmissionPage
 from portal.domain.assignments.queries.queue import QueueFilter, Waiting, WaitingCount
 from portal.domain.assignments.releasing import release_marks
@@ -103,7 +108,7 @@ def release_chosen() -> BaseResponse:
 @requires(Permission.MARK_SUBMISSION)
 def submission(submission_id: UUID) -> BaseResponse:
     """One submission on the bench, with what this trainer has typed so far."""
-    page = queries.submission_for(current_session(), the_person().person_id, submission_id)
+    page = _page(submission_id)
     if page.question_points is not None:
         return go_to(url_for("trainer.quiz_answers", submission_id=submission_id, **parameters_of(chosen_part())))
     return bench(page, form=None)
@@ -113,7 +118,7 @@ def submission(submission_id: UUID) -> BaseResponse:
 @requires(Permission.MARK_SUBMISSION)
 def keep_draft(submission_id: UUID) -> BaseResponse:
     """Keep points and feedback as typed, without grading; asked again and again while the trainer types."""
-    form, at = _with_phrases(MarkForm()), now()
+    form, member_id, at = _with_phrases(MarkForm()), member_id_asked(), now()
     typed: dict[str, Any] = {
         "points": form.points.data or "",
         "feedback": form.feedback.data or "",
@@ -121,24 +126,24 @@ def keep_draft(submission_id: UUID) -> BaseResponse:
         "levels": _levels_as_typed(),
     }
     try:
-        perform(save_draft, the_person(), submission_id, **typed, at=at)
+        perform(save_draft, the_person(), submission_id, **typed, enrolment_id=member_id, at=at)
     except Invalid as refusal:
         if is_htmx():
             return respond("trainer/submission.html", "draft", status=422, saved_at=None, refusal=refusal.message)
-        page = queries.submission_for(current_session(), the_person().person_id, submission_id)
-        return bench(page, form, status=form.refuse(refusal))
+        return bench(_page(submission_id), form, status=form.refuse(refusal))
     if is_htmx():
         return respond("trainer/submission.html", "draft", saved_at=at, refusal=None)
     flash("Kept as typed. It is not a mark yet.", "done")
-    return go_to(url_for("trainer.submission", submission_id=submission_id, **parameters_of(chosen_part())))
+    here = parameters_of(chosen_part()) | {"member": member_id}
+    return go_to(url_for("trainer.submission", submission_id=submission_id, **here))
 
 
 @blueprint.post("/submissions/<uuid:submission_id>/grade")
 @requires(Permission.MARK_SUBMISSION)
 def grade(submission_id: UUID) -> BaseResponse:
     """Give a mark, held back or released, and go on to the next in the queue where that is wanted."""
-    person = the_person()
-    page = queries.submission_for(current_session(), person.person_id, submission_id)
+    page = _page(submission_id)
+    member = member_asked(members_to_mark(page))
     form = _with_phrases(MarkForm())
     if not form.validate():
         return bench(page, form, status=422)
@@ -152,15 +157,16 @@ def grade(submission_id: UUID) -> BaseResponse:
             release=form.release.data,
             seen=id_or_none(form.seen.data),
             reason=form.reason.data or "",
-            enrolment_id=_member(page),
+            enrolment_id=member.enrolment_id if member else None,
         )
-        given = perform(grade_submission, person, command, at=now())
+        given = perform(grade_submission, the_person(), command, at=now())
     except (Invalid, Conflict) as refusal:
         status = form.refuse(refusal)
         return bench(page, form, status=status, meanwhile=isinstance(refusal, MarkedMeanwhile), unchosen=refusal.fields)
     released = "released" if form.release.data else "saved and held back"
     lateness = f", less {page.percent_off} % for being late" if page.percent_off else ""
-    flash(f"{_whose(page, command)}: {points(given[0].raw_points)} of {page.points}{lateness}, {released}.", "done")
+    whose = f"{member.student} alone" if member else page.student
+    flash(f"{whose}: {points(given[0].raw_points)} of {page.points}{lateness}, {released}.", "done")
     return go_to(
         following or url_for("trainer.submission", submission_id=submission_id, **parameters_of(chosen_part()))
     )
@@ -169,11 +175,11 @@ def grade(submission_id: UUID) -> BaseResponse:
 @blueprint.post("/submissions/<uuid:submission_id>/release")
 @requires(Permission.MARK_SUBMISSION)
 def release(submission_id: UUID) -> BaseResponse:
-    """Show the student the newest mark of this submission."""
-    person = the_person()
-    page = queries.submission_for(current_session(), person.person_id, submission_id)
+    """Show the student the newest mark of this submission, or each member of a group theirs."""
+    member = member_asked(members_to_mark(_page(submission_id)))
+    alone = member.enrolment_id if member else None
     try:
-        perform(release_marks, person, [submission_id], enrolment_id=_member(page), at=now())
+        perform(release_marks, the_person(), [submission_id], enrolment_id=alone, at=now())
         flash("Released: the student sees mark and feedback.", "done")
     except Conflict as refusal:
         flash(refusal.message, "problem")
@@ -225,8 +231,6 @@ def bench(
     attempts = queries.attempts_beside(session, page.assignment_id, page.owner_id)
     marks = marks_shown(page, next(attempt.grades for attempt in attempts if attempt.id == page.id))
     grades = marks.grades
-    if marks.member:  # what was typed and not yet given is for all
-        page = replace(page, draft_saved_at=None)
     typed = _levels_as_typed() if form else _levels_of(page, marks.to_change)
     form = form or _form_as_typed(page, marks)
     if meanwhile and grades:
@@ -253,18 +257,9 @@ def bench(
     return respond("trainer/submission.html", status=status, **context)
 
 
-def _member(page: SubmissionPage) -> UUID | None:
-    """Return the one member of a group that the address names."""
-    if "member" not in request.args:
-        return None
-    members = members_of_work(current_session(), page.id) if page.group_id else []
-    member = member_asked(members)
-    return member.enrolment_id if member else None
-
-
-def _whose(page: SubmissionPage, command: GradeSubmission) -> str:
-    """Return whose mark was given, as it is said."""
-    return page.student if command.enrolment_id is None else f"{page.student}, one member alone"
+def _page(submission_id: UUID) -> SubmissionPage:
+    """Return a submission with what this trainer has typed for the mark that the address is of: of all, or of one."""
+    return queries.submission_for(current_session(), the_person().person_id, submission_id, member_id=member_id_asked())
 
 
 def _form_as_typed(page: SubmissionPage, marks: MarksShown) -> MarkForm:

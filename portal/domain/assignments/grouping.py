@@ -1,6 +1,6 @@
 """A trainer forms the groups of an assignment: by hand, by lot, or as they were for another one of the intake.
 
-Work that was handed in keeps the members it had, whoever is moved afterwards.
+Whoever is moved is told. Work that was handed in keeps the members it had.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from portal import db
 from portal.db import among, changed, uuid7
 from portal.domain.assignments.group_models import LONGEST_GROUP_NAME, AssignmentGroup, GroupMember
+from portal.domain.assignments.group_news import tell_members
 from portal.domain.assignments.group_rules import free_names
 from portal.domain.assignments.models import Assignment, AssignmentState, Submission
 from portal.domain.audit import operations as audit
@@ -87,32 +88,28 @@ def put_members(
     ):
         raise Conflict("Somebody you chose is no longer enrolled. Look again.")
     group = None if group_id is None else _group_of(session, assignment, group_id)
-    moved = 0
+    moved: dict[AssignmentGroup | None, list[UUID]] = {}
     for enrolment in present:
         member = session.get(GroupMember, (assignment.id, enrolment.id), populate_existing=True)
-        before = None if member is None else member.group_id
-        if before == group_id:
+        before = None if member is None else session.get_one(AssignmentGroup, member.group_id)
+        if before is group:
             continue
-        if group is None:
-            session.delete(member)
-            session.flush()
-        elif member is None:
-            put_in(session, group, enrolment.id, at)
-        else:
-            _move(session, group, member, at)
+        _bring(session, member, enrolment, group, at)
         audit.record(
             session,
             actor,
             "group:move-member",
             assignment,
             for_user=enrolment.user_id,
-            before={"group_id": before},
+            before={"group_id": before.id if before else None},
             after={"group_id": group_id},
             at=at,
         )
-        moved += 1
+        moved.setdefault(before, []).append(enrolment.user_id)
+    for was, user_ids in moved.items():
+        tell_members(session, actor, assignment, user_ids, group=group, was=was, at=at)
     changed(session, "submissions")
-    return moved
+    return sum(map(len, moved.values()))
 
 
 def form_groups(
@@ -137,6 +134,8 @@ def form_groups(
         made.append(group)
         after = {"name": group.name, "enrolment_ids": list(wanted.enrolment_ids)}
         audit.record(session, actor, "group:form", group, after=after, at=at)
+        members = [present[enrolment_id].user_id for enrolment_id in wanted.enrolment_ids]
+        tell_members(session, actor, assignment, members, group=group, at=at)
     changed(session, "submissions")
     return made
 
@@ -168,9 +167,18 @@ def put_in(session: Session, group: AssignmentGroup, enrolment_id: UUID, at: dat
         )
 
 
-def _move(session: Session, group: AssignmentGroup, member: GroupMember, at: datetime) -> None:
-    with _refusals_in_words(session, group.name):
-        member.group_id, member.joined_at = group.id, at
+def _bring(
+    session: Session, member: GroupMember | None, enrolment: Enrolment, group: AssignmentGroup | None, at: datetime
+) -> None:
+    """Bring somebody from where they are into this group, or into none."""
+    if member is None and group is not None:
+        put_in(session, group, enrolment.id, at)
+    elif member is not None and group is not None:
+        with _refusals_in_words(session, group.name):
+            member.group_id, member.joined_at = group.id, at
+    elif member is not None:
+        session.delete(member)
+        session.flush()
 
 
 @contextmanager

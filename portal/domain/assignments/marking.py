@@ -81,18 +81,21 @@ def save_draft(
     feedback: str,
     reason: str = "",
     levels: Mapping[str, str] | None = None,
+    enrolment_id: UUID | None = None,
     at: datetime,
 ) -> None:
-    """Keep what a trainer has typed so far, exactly as typed; it is theirs alone."""
+    """Keep what a trainer has typed so far for all, or for one member, exactly as typed; it is theirs alone."""
     if len(points) > LONGEST_POINTS or len(feedback) > LONGEST_FEEDBACK or len(reason) > LONGEST_REASON:
         raise Invalid(f"Feedback may have {LONGEST_FEEDBACK:,} characters; put more into a file.")
     if sum(map(len, (levels or {}).values())) > LONGEST_FEEDBACK:
         raise Invalid("The comments are too long to keep together; put more into a file.")
     if session.scalar(taught(actor).where(Submission.id == submission_id).with_only_columns(Submission.id)) is None:
         raise NotFound
+    _refuse_stranger(session, submission_id, enrolment_id)
+    whose = {"submission_id": submission_id, "trainer_id": actor.person_id, "enrolment_id": enrolment_id}
     kept = {"points": points, "feedback": feedback, "reason": reason, "levels": dict(levels or {}), "saved_at": at}
-    statement = insert(MarkingDraft).values(submission_id=submission_id, trainer_id=actor.person_id, **kept)
-    session.execute(statement.on_conflict_do_update(index_elements=["submission_id", "trainer_id"], set_=kept))
+    statement = insert(MarkingDraft).values(**whose, **kept)
+    session.execute(statement.on_conflict_do_update(index_elements=list(whose), set_=kept))
 
 
 def grade_submission(session: Session, actor: Actor, command: GradeSubmission, *, at: datetime) -> Sequence[Grade]:
@@ -125,9 +128,9 @@ def grade_submission(session: Session, actor: Actor, command: GradeSubmission, *
             after={"state": submission.state, "reason": command.reason} | _for_one(command) | _told(grades),
             at=at,
         )
-    if command.enrolment_id is None:  # what was typed is for all
-        own_draft = (MarkingDraft.submission_id == submission.id) & (MarkingDraft.trainer_id == actor.person_id)
-        session.execute(delete(MarkingDraft).where(own_draft))
+    own_draft = (MarkingDraft.submission_id == submission.id) & (MarkingDraft.trainer_id == actor.person_id)
+    for_the_same = MarkingDraft.enrolment_id.is_not_distinct_from(command.enrolment_id)
+    session.execute(delete(MarkingDraft).where(own_draft, for_the_same))
     changed(session, "submissions")
     if command.release and any(grade.released_at is None for grade in grades):
         release_marks(session, actor, [submission.id], enrolment_id=command.enrolment_id, at=at)
@@ -219,10 +222,14 @@ def _those_of(newest: Sequence[Grade], session: Session, command: GradeSubmissio
     """Return the marks that this one would replace: of all members, or of the one it is for."""
     if command.enrolment_id is None:
         return newest
-    key = (command.submission_id, command.enrolment_id)
-    if session.get(SubmissionMember, key) is None:
-        raise NotFound
+    _refuse_stranger(session, command.submission_id, command.enrolment_id)
     return [grade for grade in newest if grade.enrolment_id == command.enrolment_id]
+
+
+def _refuse_stranger(session: Session, submission_id: UUID, enrolment_id: UUID | None) -> None:
+    """Refuse somebody for whom the work does not count."""
+    if enrolment_id is not None and session.get(SubmissionMember, (submission_id, enrolment_id)) is None:
+        raise NotFound
 
 
 def _refuse_before_all(command: GradeSubmission, newest: Sequence[Grade]) -> None:

@@ -299,14 +299,24 @@ class MarkingDraft(Base):
 
     __tablename__ = "marking_drafts"
 
-    submission_id: Mapped[UUID] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
-    trainer_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)
+    id: Mapped[PrimaryKey]
+    submission_id: Mapped[UUID] = mapped_column(ForeignKey("submissions.id"))
+    trainer_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    enrolment_id: Mapped[UUID | None]
+    """The one member of a group whose mark it is to be; null: of all for whom the work counts."""
     points: Mapped[str] = mapped_column(server_default="")
     feedback: Mapped[str] = mapped_column(server_default="")
     reason: Mapped[str] = mapped_column(server_default="")
     levels: Mapped[dict[str, Any]] = mapped_column(server_default=sql("'{}'"))
     """What was chosen and written for the criteria of a rubric, by the names of the form's fields."""
     saved_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["submission_id", "enrolment_id"], ["submission_members.submission_id", "submission_members.enrolment_id"]
+        ),
+        UniqueConstraint("submission_id", "trainer_id", "enrolment_id", postgresql_nulls_not_distinct=True),
+    )
 
 
 class Grade(Base):

@@ -105,6 +105,16 @@ def _assignment_reminder(data: Data, zone: tzinfo) -> Said:
     return Said(f"Not handed in yet: {data['title']}", f"In {data['course']}, due {moment(data['due_at'], zone)}.")
 
 
+def _group_changed(data: Data, _zone: tzinfo) -> Said:
+    if data["group"] is None:
+        return Said(
+            f"You are in no group now: {data['title']}",
+            f"{data['by']} took you out of “{data['was']}”. Nothing can be handed in before you are in a group again.",
+        )
+    change = f"moved you from “{data['was']}”" if data["was"] else "put you into it"
+    return Said(f"You are in “{data['group']}” now: {data['title']}", f"{data['by']} {change}.")
+
+
 def _submission_received(data: Data, zone: tzinfo) -> Said:
     by = f"Handed in for you by {data['by']}. " if data.get("by") else ""
     return Said(
@@ -182,6 +192,7 @@ KINDS: dict[NotificationKind, Kind] = {
     NotificationKind.MATERIAL_RELEASED: Kind(_names("course title"), _material_released),
     NotificationKind.ASSIGNMENT_PUBLISHED: Kind(_names("course title due_at"), _assignment_published),
     NotificationKind.ASSIGNMENT_REMINDER: Kind(_names("course title due_at"), _assignment_reminder),
+    NotificationKind.GROUP_CHANGED: Kind(_names("title by group was"), _group_changed, can_wait=False),
     NotificationKind.SUBMISSION_RECEIVED: Kind(
         _names("title number code received_at"), _submission_received, can_wait=False
     ),

@@ -24,6 +24,7 @@ class NotificationKind(StrEnum):
     MATERIAL_RELEASED = "material-released"
     ASSIGNMENT_PUBLISHED = "assignment-published"
     ASSIGNMENT_REMINDER = "assignment-reminder"
+    GROUP_CHANGED = "group-changed"
     SUBMISSION_RECEIVED = "submission-received"
     SUBMISSION_WITHDRAWN = "submission-withdrawn"
     HAND_IN_REFUSED = "hand-in-refused"

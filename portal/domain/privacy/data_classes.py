@@ -190,7 +190,11 @@ DATA_CLASSES: dict[str, dict[str, DataClass]] = {
     "pending_uploads": _of(work="pending_id upload_id position"),
     "pending_files": _of(work="pending_id file_id position"),
     "marking_drafts": _of(
-        identity="trainer_id", work="submission_id points", content="feedback reason levels", behaviour="saved_at"
+        identity="trainer_id",
+        work="submission_id enrolment_id points",
+        content="feedback reason levels",
+        behaviour="saved_at",
+        none="id",
     ),
     "review_notes": _of(
         identity="author_id done_by",

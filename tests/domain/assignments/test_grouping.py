@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from functools import partial
+from dataclasses import astuple
+from threading import Barrier, Thread
 from typing import Any
 from uuid import UUID
 
@@ -30,10 +32,12 @@ from portal.domain.assignments.grouping import (
 from portal.domain.assignments.models import Submission
 from portal.domain.assignments.submitting import submit_assignment
 from portal.domain.audit.models import AuditEntry
-from portal.domain.errors import Conflict, Invalid, NotFound
+from portal.domain.errors import Conflict, DomainError, Invalid, NotFound
 from tests.at_once import at_once, refused
 from tests.cast import Cast, actor, gather_cast
 from tests.domain.assignments.arranging import hand_in, work
+from portal.domain.notifications.kinds import say
+from portal.domain.notifications.models import Notification
 from tests.domain.assignments.group_arranging import enrol, make_group, make_group_work, put
 from tests.factories import make_assignment, now
 
@@ -129,6 +133,66 @@ def test_a_trainer_adds_renames_fills_and_removes_groups(world: Session, cast: C
     assert put_members(world, kofi, assignment.id, [abenas.id], None, at=now()) == 1
     remove_group(world, kofi, second.id, at=now())
     assert world.scalars(select(AssignmentGroup.name)).all() == ["The early birds"]
+
+
+def test_whoever_is_put_into_a_group_moved_or_taken_out_is_told_once_and_only_of_what_changed(
+    world: Session, cast: Cast
+) -> None:
+    assignment = make_group_work(world, cast, formation="trainer", title="A series")
+    _, abenas = enrol(world, cast)
+    first, second = (make_group(world, cast, assignment, name=name) for name in ("Birds", "Bees"))
+    make_group(world, cast, assignment, abenas, name="Owls")
+    ama = cast.enrolment.id
+
+    def told(*moved: UUID, into: UUID | None, when: int) -> list[tuple[str, str, str]]:
+        before = set(world.scalars(select(Notification.id)))
+        at = now() + timedelta(minutes=when)
+        put_members(world, actor(cast.kofi), assignment.id, moved, into, at=at)
+        new = world.scalars(select(Notification).where(Notification.id.not_in(before)))
+        people = {cast.ama.id: "Ama"}
+        return sorted(
+            (people.get(row.user_id, "Abena"), *astuple(say(row.kind, row.data, UTC)))  # type: ignore[misc]
+            for row in new
+        )
+
+    assert told(ama, into=first.id, when=0) == [
+        ("Ama", "You are in “Birds” now: A series", "Kofi Asante put you into it.")
+    ]
+    assert told(ama, into=first.id, when=1) == []
+    assert told(ama, abenas.id, into=second.id, when=2) == [
+        ("Abena", "You are in “Bees” now: A series", "Kofi Asante moved you from “Owls”."),
+        ("Ama", "You are in “Bees” now: A series", "Kofi Asante moved you from “Birds”."),
+    ]
+    assert told(ama, into=None, when=3) == [
+        (
+            "Ama",
+            "You are in no group now: A series",
+            "Kofi Asante took you out of “Bees”. Nothing can be handed in before you are in a group again.",
+        )
+    ]
+    assert told(ama, into=None, when=4) == []
+
+
+def test_all_who_are_in_groups_that_were_drawn_are_told_which_is_theirs(world: Session, cast: Cast) -> None:
+    assignment = make_group_work(world, cast, formation="trainer")
+    abena, abenas = enrol(world, cast)
+    wanted = [NewGroup((cast.enrolment.id,), "Birds"), NewGroup((abenas.id,), "Bees")]
+    form_groups(world, actor(cast.kofi), assignment.id, wanted, at=now())
+    told = world.execute(select(Notification.user_id, Notification.data["group"].astext)).all()
+    assert dict(told) == {cast.ama.id: "Birds", abena.id: "Bees"}
+
+
+def test_nobody_is_told_of_groups_of_work_that_is_not_published_yet(world: Session, cast: Cast) -> None:
+    assignment = make_group_work(world, cast, formation="trainer", state="draft", published_at=None)
+    form_groups(world, actor(cast.kofi), assignment.id, [NewGroup((cast.enrolment.id,))], at=now())
+    assert not world.scalars(select(Notification)).all()
+
+
+def test_who_joins_or_leaves_a_group_themselves_is_told_nothing(world: Session, cast: Cast) -> None:
+    assignment = make_group_work(world, cast)
+    choose_new(world, actor(cast.ama), assignment.id, "", at=now())
+    leave_group(world, actor(cast.ama), assignment.id, at=now())
+    assert not world.scalars(select(Notification)).all()
 
 
 def test_nobody_else_forms_the_groups_and_no_stranger_is_put_into_one(world: Session, cast: Cast) -> None:

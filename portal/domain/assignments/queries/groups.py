@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from portal.db import among, read
 from portal.domain.accounts.models import User
 from portal.domain.assignments.group_models import AssignmentGroup, GroupMember
-from portal.domain.assignments.models import Assignment, Submission, SubmissionMember
+from portal.domain.assignments.models import Assignment, MarkingDraft, Submission, SubmissionMember
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.enrolments.models import CURRENT, Enrolment
 
@@ -91,6 +91,8 @@ class MemberOfWork:
     enrolment_id: UUID
     student: str
     student_number: str | None
+    typed: bool
+    """Whether the trainer who asks has typed a mark for this member alone and not given it yet."""
 
 
 def own_group() -> ColumnElement[Any]:
@@ -186,9 +188,10 @@ def copied_groups(session: Session, assignment_id: UUID, source_id: UUID) -> lis
     return [("" if row.taken else row.name, row.members) for row in rows]
 
 
-def members_of_work(session: Session, submission_id: UUID) -> Sequence[MemberOfWork]:
+def members_of_work(session: Session, trainer_id: UUID, submission_id: UUID) -> Sequence[MemberOfWork]:
     """Return those for whom a submission counts, by name."""
-    return [MemberOfWork(*row) for row in read(session, _members_of_work(), {"submission_id": submission_id})]
+    values = {"trainer_id": trainer_id, "submission_id": submission_id}
+    return [MemberOfWork(*row) for row in read(session, _members_of_work(), values)]
 
 
 def _names() -> ColumnElement[Any]:
@@ -288,8 +291,13 @@ def _copied() -> Select[*tuple[Any, ...]]:
 
 @cache
 def _members_of_work() -> Select[*tuple[Any, ...]]:
+    typed = exists().where(
+        MarkingDraft.submission_id == SubmissionMember.submission_id,
+        MarkingDraft.enrolment_id == SubmissionMember.enrolment_id,
+        MarkingDraft.trainer_id == bindparam("trainer_id"),
+    )
     return (
-        select(Enrolment.id, User.name.label("student"), User.student_number)
+        select(Enrolment.id, User.name.label("student"), User.student_number, typed)
         .join(SubmissionMember, SubmissionMember.enrolment_id == Enrolment.id)
         .join(User, User.id == Enrolment.user_id)
         .where(SubmissionMember.submission_id == bindparam("submission_id"))

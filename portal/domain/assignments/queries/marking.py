@@ -131,9 +131,14 @@ class AttemptBeside:
     grades: list[GradeRow]
 
 
-def submission_for(session: Session, trainer_id: UUID, submission_id: UUID) -> SubmissionPage:
-    """Return a submission that was handed in to an intake this trainer teaches."""
-    values = {"trainer_id": trainer_id, "submission_id": submission_id}
+def submission_for(
+    session: Session, trainer_id: UUID, submission_id: UUID, *, member_id: UUID | None = None
+) -> SubmissionPage:
+    """Return a submission that was handed in to an intake this trainer teaches.
+
+    What they have typed for its mark is that for all, or for the one member who is named.
+    """
+    values = {"trainer_id": trainer_id, "submission_id": submission_id, "member_id": member_id}
     row = read(session, _submission(), values).one_or_none()
     if row is None:
         raise NotFound
@@ -164,7 +169,11 @@ def _submission() -> Select[*tuple[Any, ...]]:
         .correlate(Submission)
         .exists()
     )
-    own_draft = and_(MarkingDraft.submission_id == Submission.id, MarkingDraft.trainer_id == bindparam("trainer_id"))
+    own_draft = and_(
+        MarkingDraft.submission_id == Submission.id,
+        MarkingDraft.trainer_id == bindparam("trainer_id"),
+        MarkingDraft.enrolment_id.is_not_distinct_from(bindparam("member_id", type_=Uuid())),
+    )
     own_note = and_(NoteDraft.submission_id == Submission.id, NoteDraft.author_id == bindparam("trainer_id"))
     return (
         select(
