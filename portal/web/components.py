@@ -34,6 +34,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
         "mark_changes", "mark_penalty", "rubric_table", "rubric_choices", "final_figures", "record",
         "given_meanwhile", "head_of_work",
     ),
+    "components/groups.html": ("group_sizes", "small_group_notice"),
     "components/quiz.html": ("quiz_time", "question_part", "answered_part"),
     "components/comparison.html": ("attempts_chooser", "attempts_side_by_side"),
     "components/charts.html": ("bar_chart", "line_chart", "sparkline"),

@@ -19,6 +19,9 @@ from tests.factories import make_assignment, now
 from tests.pages import parse, words
 
 
+IN_GROUPS = {"group_formation": "students", "group_least": "2", "group_most": "4"}
+
+
 def filled(cast: Cast, **changes: Any) -> dict[str, Any]:
     form = {
         "intake_id": str(cast.intake.id),
@@ -82,6 +85,11 @@ def test_dates_are_typed_and_shown_in_the_trainers_own_zone(sign_in: Any, world:
         ({"cut_off_at": "2126-12-07T09:59"}, "cut_off_at"),
         ({"max_files": "51"}, "max_files"),
         ({"attempts_allowed": "0"}, "attempts_allowed"),
+        (IN_GROUPS | {"group_least": "5"}, "group_least"),
+        (IN_GROUPS | {"group_most": "51"}, "group_most"),
+        (IN_GROUPS | {"opens_at": "2126-12-01T10:00", "group_until": "2126-12-01T10:00"}, "group_until"),
+        (IN_GROUPS | {"group_until": "2126-12-09T10:01"}, "group_until"),
+        (IN_GROUPS | {"cut_off_at": "", "group_until": "2126-12-07T10:01"}, "group_until"),
     ],
 )
 def test_a_wrong_answer_is_described_beside_its_field(
@@ -93,6 +101,17 @@ def test_a_wrong_answer_is_described_beside_its_field(
     assert page.css_first(f"[name={field}]").attributes["aria-invalid"] == "true"
     assert words(page.css_first("textarea[name=instructions]")) == "Use one lamp."
     assert not world.scalars(select(Assignment)).all()
+
+
+@pytest.mark.parametrize(
+    ("formation", "kept"), [("students", datetime(2126, 12, 9, 10, tzinfo=UTC)), ("trainer", None), ("", None)]
+)
+def test_students_choose_until_the_last_work_is_taken_and_only_where_they_choose(
+    kofi: FlaskClient, world: Session, cast: Cast, formation: str, kept: datetime | None
+) -> None:
+    sent = IN_GROUPS | {"group_formation": formation, "group_until": "2126-12-09T10:00"}
+    assert kofi.post("/trainer/assignments", data=filled(cast, **sent)).status_code == 303
+    assert world.scalars(select(Assignment.group_until)).one() == kept
 
 
 def test_a_trainer_sets_nothing_in_an_intake_of_others(kofi: FlaskClient, world: Session, cast: Cast) -> None:

@@ -256,7 +256,9 @@ def show_assignment(
         "assignment": page,
         "saved_at": None,
         "draft_problem": "",
-        "can_withdraw": at <= page.due_at and page.question_points is None and not _why_closed(page),
+        "choice_refusal": why_closed(page) or page.choice_refusal(at),
+        "small_group_advice": page.advice_if_small(at),
+        "can_withdraw": at <= page.due_at and page.question_points is None and not why_closed(page),
         "standing": deadlines.standing(page.dates, judged_at),
         "still_arriving": judged_at != at,
         "percent_off": late_policy.percent_off(page.late_policy, page.due_at, judged_at),
@@ -283,10 +285,10 @@ def show_assignment(
 def _why_refused(page: AssignmentPage) -> str | None:
     """Return why nothing is taken from this student now whatever the time, if so."""
     without_group = page.group_formation is not None and page.group is None
-    return _why_closed(page) or (NO_GROUP if without_group else None)
+    return why_closed(page) or (NO_GROUP if without_group else None)
 
 
-def _why_closed(page: AssignmentPage) -> str | None:
+def why_closed(page: AssignmentPage) -> str | None:
     """Return why nothing is taken whatever the time, if so."""
     if page.state == "archived":
         return "This assignment is closed for good; your work and marks stay here."

@@ -10,11 +10,11 @@ from flask import Response, flash, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal.blueprints.student import blueprint
+from portal.blueprints.student.assignments import why_closed
 from portal.db import current_session, perform
 from portal.domain.assignments import queries
 from portal.domain.assignments.choosing_groups import join_group, leave_group, make_group
-from portal.domain.assignments.group_models import LONGEST_GROUP_NAME, GroupFormation
-from portal.domain.assignments.group_rules import choice_refusal
+from portal.domain.assignments.group_models import LONGEST_GROUP_NAME
 from portal.domain.assignments.queries.groups import groups_to_choose
 from portal.domain.assignments.queries.students import AssignmentPage
 from portal.domain.clock import now
@@ -97,19 +97,14 @@ def _do(
 
 
 def _show(page: AssignmentPage, form: NewGroupForm | None = None, *, problem: str = "", status: int = 200) -> Response:
-    refusal = choice_refusal(
-        page.group_formation == GroupFormation.STUDENTS,
-        page.group_until,
-        page.due_at,
-        now(),
-        handed_in=page.group is not None and page.group.handed_in,
-    )
+    at = now()
     return respond(
         "student/group.html",
         status=status,
         assignment=page,
         groups=groups_to_choose(current_session(), page.id),
-        refusal=refusal,
+        refusal=why_closed(page) or page.choice_refusal(at),
+        advice=page.advice_if_small(at),
         form=form or NewGroupForm(formdata=None),
         problem=problem,
     )

@@ -126,11 +126,12 @@ class AssignmentForm(PortalForm):
         """Return what concerns groups; nothing where everyone works alone."""
         if not self.group_formation.data:
             return {}
+        by_students = self.group_formation.data == GroupFormation.STUDENTS
         return {
             "group_formation": GroupFormation(self.group_formation.data),
             "group_least": self.group_least.data,
             "group_most": self.group_most.data,
-            "group_until": self.group_until.data,
+            "group_until": self.group_until.data if by_students else None,
         }
 
 

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from portal.blueprints.trainer import blueprint
 from portal.db import current_session, perform
 from portal.domain.assignments import queries
-from portal.domain.assignments.group_rules import split
+from portal.domain.assignments.group_rules import can_be_divided, split
 from portal.domain.assignments.grouping import (
     MOST_GROUPS,
     NewGroup,
@@ -78,7 +78,7 @@ def put_into_group(assignment_id: UUID) -> BaseResponse:
     return _do(
         assignment_id,
         lambda: perform(put_members, the_person(), assignment_id, chosen, group_id, at=now()),
-        lambda moved: f"{plural(moved, 'student')} moved. Work that was handed in keeps the members it had.",
+        lambda moved: f"{plural(moved, 'student')} moved.",
         ticked=chosen,
     )
 
@@ -112,10 +112,11 @@ def remove(assignment_id: UUID, group_id: UUID) -> BaseResponse:
 def draw_lots(assignment_id: UUID) -> Response:
     """What a lot among those without a group would form; nothing is formed before it was looked at."""
     page = _page(assignment_id)
-    of = request.args.get("of", type=int) or page.group_most or 1
+    least, most = page.group_least or 1, page.group_most or 1
+    of = request.args.get("of", most, type=int)
     without = [row for row in students_in_groups(current_session(), assignment_id) if row.group_id is None]
     drawn = random.SystemRandom().sample(without, len(without))
-    proposed = split(drawn, max(1, of), page.group_most or 1)
+    proposed = split(drawn, of, least, most)
     return respond("trainer/groups_by_lot.html", assignment=page, proposed=proposed, of=of)
 
 
@@ -176,7 +177,8 @@ def _show(
     status: int = 200,
 ) -> Response:
     session = current_session()
-    students = students_in_groups(session, page.id)
+    students, groups = students_in_groups(session, page.id), groups_of(session, page.id)
+    least, most = page.group_least or 1, page.group_most or 1
     by_group: dict[UUID | None, list[StudentInGroup]] = {}
     for student in students:
         by_group.setdefault(student.group_id, []).append(student)
@@ -186,7 +188,10 @@ def _show(
         assignment=page,
         students=[*by_group.get(None, []), *(row for row in students if row.group_id is not None)],
         without=by_group.get(None, []),
-        groups=groups_of(session, page.id),
+        groups=groups,
+        small=[group for group in groups if group.is_small(least)],
+        divisible=can_be_divided(len(students), least, most),
+        choosing=page.students_choose(now()),
         by_group=by_group,
         others=other_groups(session, page.id),
         problem=problem,

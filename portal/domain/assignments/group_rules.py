@@ -1,4 +1,6 @@
-"""The rules of groups that need no rows: how a lot is drawn, which dates a group has, until when students choose."""
+"""The rules of groups that need no rows: how a lot is drawn, which dates a group has, until when students choose,
+and what becomes of a group with fewer members than were meant.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +23,13 @@ class ChoiceRefusal(StrEnum):
     HANDED_IN = "Your group has handed in, so it stays as it is. Ask your trainer if it must change."
 
 
+class SmallGroupAdvice(StrEnum):
+    """What somebody in a group with fewer members than were meant can do, as a sentence for the student."""
+
+    CHOOSE = "Ask somebody who is in no group to join yours, or leave it and join another."
+    ASK_TRAINER = "Ask your trainer to bring somebody in, or you into another group."
+
+
 def latest_hours(granted: Iterable[int]) -> int:
     """Return by how many hours the dates of a group are later: by the most that any of its members was granted.
 
@@ -40,26 +49,42 @@ def choice_refusal(
     return ChoiceRefusal.HANDED_IN if handed_in else None
 
 
-def sizes(students: int, of: int, most: int) -> list[int]:
+def advice_if_small(members: int, least: int, *, can_choose: bool, handed_in: bool) -> SmallGroupAdvice | None:
+    """Return what a group can do that has fewer members than were meant; None where it is large enough, or done.
+
+    It may hand in all the same: nobody loses work because a partner left.
+    """
+    if members >= least or handed_in:
+        return None
+    return SmallGroupAdvice.CHOOSE if can_choose else SmallGroupAdvice.ASK_TRAINER
+
+
+def can_be_divided(students: int, least: int, most: int) -> bool:
+    """Return whether so many students can all be in groups of at least and at most so many."""
+    return math.ceil(students / most) * least <= students
+
+
+def sizes(students: int, of: int, least: int, most: int) -> list[int]:
     """Return how large the groups become when so many students form groups of so many, as even as can be.
 
-    No group is larger than `most`; where it does not come out even some have one more than wanted, or one fewer.
+    No group is larger than `most`, nor smaller than `least` unless there is no other way; where it does not come out
+    even some have one more than wanted, or one fewer.
     """
     if students <= 0:
         return []
-    of = max(1, min(of, most))
+    of = max(least, min(of, most))
     number = max(students // of, math.ceil(students / most))
     small, larger = divmod(students, number)
-    if small > of:  # the rest is more than one more for each
+    if small > of and students // (number + 1) >= least:  # the rest is more than one more for each
         number += 1
         small, larger = divmod(students, number)
     return [small + 1] * larger + [small] * (number - larger)
 
 
-def split(students: Sequence[Drawn], of: int, most: int) -> list[list[Drawn]]:
+def split(students: Sequence[Drawn], of: int, least: int, most: int) -> list[list[Drawn]]:
     """Return students, in the order of the lot, as groups."""
     drawn = iter(students)
-    return [[next(drawn) for _ in range(size)] for size in sizes(len(students), of, most)]
+    return [[next(drawn) for _ in range(size)] for size in sizes(len(students), of, least, most)]
 
 
 def free_names(number: int, taken: Iterable[str]) -> list[str]:

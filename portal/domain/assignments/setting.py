@@ -140,6 +140,11 @@ def publish_assignment(session: Session, actor: Actor, assignment_id: UUID, *, a
             "The due date has passed already. Choose a later one, then publish.",
             fields={"due_at": "Choose a date that is still to come."},
         )
+    if assignment.group_until is not None and assignment.group_until <= at:
+        raise Invalid(
+            "Students could choose no group: the time for it has passed already. Choose a later one, then publish.",
+            fields={"group_until": "Choose a moment that is still to come, or leave it empty."},
+        )
     _check_questions(assignment)
     assignment.published_at = assignment.updated_at = at
     audit.record(session, actor, "assignment:publish", assignment, after={"state": assignment.state}, at=at)
@@ -215,8 +220,11 @@ def _problems_of_groups(command: SetAssignment) -> dict[str, str]:
         problems["group_most"] = f"Between 1 and {MOST_IN_A_GROUP} members."
     elif not 1 <= least <= most:
         problems["group_least"] = f"Between 1 and {most} members."
-    if command.group_until is not None and command.opens_at is not None and command.group_until < command.opens_at:
-        problems["group_until"] = "Leave some time to choose: it opens only after that."
+    last_work_at = command.cut_off_at or command.due_at
+    if command.group_until is not None and command.opens_at is not None and command.group_until <= command.opens_at:
+        problems["group_until"] = "Leave some time to choose: it opens only then."
+    elif command.group_until is not None and command.group_until > last_work_at:
+        problems["group_until"] = "Nothing is taken any more by then. Choose an earlier moment, or leave it empty."
     return problems
 
 

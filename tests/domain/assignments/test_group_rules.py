@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 from portal.domain.assignments.group_rules import (
     ChoiceRefusal,
+    SmallGroupAdvice,
+    advice_if_small,
+    can_be_divided,
     choice_refusal,
     free_names,
     latest_hours,
@@ -22,29 +25,64 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(
-    ("students", "of", "most", "expected"),
+    ("students", "of", "least", "most", "expected"),
     [
-        (0, 3, 4, []),
-        (1, 3, 4, [1]),
-        (9, 3, 4, [3, 3, 3]),
-        (10, 3, 4, [4, 3, 3]),
-        (11, 3, 4, [4, 4, 3]),
-        (10, 3, 3, [3, 3, 2, 2]),
-        (5, 4, 4, [3, 2]),
-        (7, 4, 5, [4, 3]),
-        (40, 1, 3, [1] * 40),
+        (0, 3, 1, 4, []),
+        (1, 3, 1, 4, [1]),
+        (9, 3, 1, 4, [3, 3, 3]),
+        (10, 3, 1, 4, [4, 3, 3]),
+        (11, 3, 1, 4, [4, 4, 3]),
+        (10, 3, 1, 3, [3, 3, 2, 2]),
+        (5, 4, 1, 4, [3, 2]),
+        (7, 4, 1, 7, [4, 3]),
+        (7, 4, 4, 7, [7]),
+        (9, 1, 3, 4, [3, 3, 3]),
+        (10, 9, 3, 4, [4, 3, 3]),
+        (40, 1, 1, 3, [1] * 40),
     ],
 )
-def test_a_lot_makes_groups_as_even_as_can_be(students: int, of: int, most: int, expected: list[int]) -> None:
-    assert sizes(students, of, most) == expected
+def test_a_lot_makes_groups_as_even_as_can_be(
+    students: int, of: int, least: int, most: int, expected: list[int]
+) -> None:
+    assert sizes(students, of, least, most) == expected
 
 
-@given(st.integers(0, 200), st.integers(1, 50), st.integers(1, 50))
-def test_everybody_is_drawn_once_and_no_group_is_too_large(students: int, of: int, most: int) -> None:
-    groups = split(list(range(students)), of, most)
+LIMITS = st.tuples(st.integers(1, 50), st.integers(1, 50)).map(sorted)
+
+
+@given(st.integers(0, 200), st.integers(-5, 60), LIMITS)
+def test_everybody_is_drawn_once_and_groups_are_within_limits_where_they_can_be(
+    students: int, of: int, limits: list[int]
+) -> None:
+    least, most = limits
+    groups = split(list(range(students)), of, least, most)
     assert sorted(student for group in groups for student in group) == list(range(students))
     assert all(1 <= len(group) <= most for group in groups)
     assert not groups or max(map(len, groups)) - min(map(len, groups)) <= 1
+    assert can_be_divided(students, least, most) == all(len(group) >= least for group in groups)
+
+
+@given(st.integers(0, 200), LIMITS)
+def test_students_can_be_divided_where_some_number_of_groups_holds_them_all(students: int, limits: list[int]) -> None:
+    least, most = limits
+    holds = any(number * least <= students <= number * most for number in range(students + 1))
+    assert can_be_divided(students, least, most) == holds
+
+
+@pytest.mark.parametrize(
+    ("members", "can_choose", "handed_in", "expected"),
+    [
+        (1, True, False, SmallGroupAdvice.CHOOSE),
+        (1, False, False, SmallGroupAdvice.ASK_TRAINER),
+        (1, False, True, None),
+        (2, True, False, None),
+        (3, False, False, None),
+    ],
+)
+def test_a_group_with_fewer_members_than_were_meant_is_told_what_to_do_before_it_hands_in(
+    members: int, can_choose: bool, handed_in: bool, expected: SmallGroupAdvice | None
+) -> None:
+    assert advice_if_small(members, 2, can_choose=can_choose, handed_in=handed_in) is expected
 
 
 @given(st.lists(st.integers(0, 720), min_size=1, max_size=8))

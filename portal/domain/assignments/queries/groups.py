@@ -63,6 +63,10 @@ class GroupRow:
     submissions: int
     """Attempts that it handed in, withdrawn ones among them: such a group stays."""
 
+    def is_small(self, least: int) -> bool:
+        """Whether somebody is in it, and fewer than were meant."""
+        return 0 < self.members < least
+
 
 @dataclass(frozen=True)
 class StudentInGroup:

@@ -12,6 +12,8 @@ from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import Session
 
 from portal.db import among
+from portal.domain.assignments.group_models import GroupFormation
+from portal.domain.assignments.group_rules import choice_refusal
 from portal.domain.assignments.models import Assignment, Submission, SubmissionMember, SubmissionState
 from portal.domain.assignments.queries.attachments import number_of_attachments
 from portal.domain.assignments.rubric_models import RubricVersion
@@ -91,6 +93,11 @@ class SetPage:
     returned: int
     attachments: int
     """Files of its brief."""
+
+    def students_choose(self, at: datetime) -> bool:
+        """Whether students choose their groups at this moment."""
+        by_students = self.group_formation == GroupFormation.STUDENTS
+        return choice_refusal(by_students, self.group_until, self.due_at, at, handed_in=False) is None
 
 
 def intakes_taught(session: Session, trainer_id: UUID) -> list[IntakeTaught]:

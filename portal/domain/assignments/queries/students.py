@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session, aliased
 from portal.db import among, read
 from portal.domain.assignments.deadlines import Dates, Standing, standing
 from portal.domain.assignments.extension_models import ExtendedDate
+from portal.domain.assignments.group_models import GroupFormation
+from portal.domain.assignments.group_rules import ChoiceRefusal, SmallGroupAdvice, advice_if_small, choice_refusal
 from portal.domain.assignments.late_policy import LatePolicy
 from portal.domain.assignments.models import Assignment, AssignmentState, Submission, SubmissionState
 from portal.domain.assignments.own_dates import away_before, of_extension, own, standing_dates
@@ -165,6 +167,21 @@ class AssignmentPage:
     def owner_id(self) -> UUID:
         """Whose attempts are counted: those of the group, or of the student alone."""
         return self.group.id if self.group else self.enrolment_id
+
+    def choice_refusal(self, at: datetime) -> ChoiceRefusal | None:
+        """Why the student cannot choose a group at this moment, or None."""
+        by_students = self.group_formation == GroupFormation.STUDENTS
+        handed_in = self.group is not None and self.group.handed_in
+        return choice_refusal(by_students, self.group_until, self.due_at, at, handed_in=handed_in)
+
+    def advice_if_small(self, at: datetime) -> SmallGroupAdvice | None:
+        """What the student's group can do at this moment if it has fewer members than were meant."""
+        if self.group is None:
+            return None
+        can_choose = self.choice_refusal(at) is None
+        return advice_if_small(
+            len(self.group.members), self.group_least or 1, can_choose=can_choose, handed_in=self.group.handed_in
+        )
 
     @property
     def late_policy(self) -> LatePolicy | None:
