@@ -25,6 +25,10 @@ class Program:
     def get(self, path: str, **query: Any) -> TestResponse:
         return self._checked(self._client.get(f"/api/v1{path}", query_string=query, headers=self.headers))
 
+    def follow(self, address: str) -> TestResponse:
+        """Get what an answer gave the address of."""
+        return self._checked(self._client.get(address, headers=self.headers))
+
     def post(self, path: str, *, key: str | None = None, **content: Any) -> TestResponse:
         headers = self.headers | content.pop("headers", {}) | ({"Idempotency-Key": key} if key else {})
         return self._checked(self._client.post(f"/api/v1{path}", headers=headers, **content))

@@ -91,7 +91,7 @@ CALLS = [
 PEOPLE = ["ama", "kofi", "efua", "nobody"]
 # A hand-in of the right shape may still be refused for what it holds: nothing at all, or a file of a wrong kind;
 # a mark for being more than the assignment has points, a question for having two right answers where one is, a rubric
-# for having nothing to choose, a quiz for closing before it opens.
+# for having nothing to choose, a quiz for closing before it opens, a cursor for being made up.
 JUDGED_BY_CONTENT = {
     "/assignments/{assignment_id}/submit": [positive_data_acceptance],
     "/assignments/submissions/{submission_id}/grade": [positive_data_acceptance],
@@ -101,6 +101,7 @@ JUDGED_BY_CONTENT = {
     "/quizzes/{quiz_id}/settings": [positive_data_acceptance],
     "/quizzes/attempts/{attempt_id}/answers/{question_id}": [positive_data_acceptance],
     "/quizzes/submissions/{submission_id}/grade": [positive_data_acceptance],
+    "/assignments/extensions": [positive_data_acceptance],
     "/assignments/{assignment_id}/extensions/given": [positive_data_acceptance],
     "/assignments/{assignment_id}/draft": [positive_data_acceptance],
     "/assignments/submissions/{submission_id}/notes": [positive_data_acceptance],

@@ -9,13 +9,15 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from portal.domain.assignments.extensions import AskExtension, ask_extension
 from portal.domain.assignments.models import Assignment, Grade
 from portal.domain.assignments.note_models import ReviewReply
 from portal.domain.assignments.rubric_models import Rubric, RubricVersion
 from portal.domain.notifications.models import Notification
 from tests.api_v1.conftest import assert_refused
 from tests.cast import Cast
-from tests.domain.assignments.arranging import hand_in, mark, stored
+from tests.domain.assignments.arranging import actor, hand_in, mark, stored
+from tests.domain.assignments.group_arranging import enrol
 from tests.factories import make_assignment, make_rubric, now
 
 
@@ -111,6 +113,26 @@ def test_a_student_takes_a_request_back(cast: Cast, program: Any, assignment: An
     assert [row["status"] for row in back["extensions"]] == ["withdrawn"]
     assert kofi.get("/assignments/extensions").get_json()["data"] == []
     assert program(cast.yaw).get("/assignments/extensions").get_json()["data"] == []
+
+
+def test_a_trainer_reads_all_requests_a_page_at_a_time_the_oldest_first(
+    world: Session, cast: Cast, program: Any, assignment: Any
+) -> None:
+    students = [cast.ama, *(enrol(world, cast)[0] for _ in range(4))]
+    for minute, student in enumerate(students):
+        asked = AskExtension(assignment_id=assignment.id, hours=24, reason="Ill.")
+        ask_extension(world, actor(student), asked, at=now() + timedelta(minutes=minute))
+    world.commit()
+    kofi = program(cast.kofi)
+    pages = [kofi.get("/assignments/extensions", limit=2).get_json()]
+    while following := pages[-1]["pagination"]["next"]:
+        pages.append(kofi.follow(following).get_json())
+    assert [len(page["data"]) for page in pages] == [2, 2, 1]
+    listed = [row["asked_at"] for page in pages for row in page["data"]]
+    assert (len(set(listed)), listed) == (5, sorted(listed))
+    assert pages[0]["pagination"]["previous"] is None
+    assert kofi.follow(pages[1]["pagination"]["previous"]).get_json()["data"] == pages[0]["data"]
+    assert_refused(kofi.get("/assignments/extensions", cursor="made-up"), 400)
 
 
 def test_a_note_sent_twice_is_one_and_its_trainer_answers_and_closes_it(

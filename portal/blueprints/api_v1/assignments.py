@@ -10,7 +10,7 @@ import marshmallow as ma
 from flask import Response, jsonify, request, url_for
 
 from portal.blueprints.api_v1.bodies import ApiBlueprint, at_most
-from portal.blueprints.api_v1.envelope import PageArguments, call, enveloped, page_of, success
+from portal.blueprints.api_v1.envelope import PageArguments, PaginationSchema, call, enveloped, page_of, success
 from portal.blueprints.api_v1.schemas import (
     NO_NUL,
     AssignmentDetailSchema,
@@ -91,7 +91,7 @@ Draft = enveloped(KeptDraftSchema)
     blueprint,
     "/my-assignments",
     "GET",
-    enveloped(AssignmentSchema, many=True, paginated=True),
+    enveloped(AssignmentSchema, many=True, paginated=PaginationSchema),
     permission=Permission.SUBMIT_ASSIGNMENT,
 )
 @blueprint.arguments(PageArguments, location="query")

@@ -9,7 +9,7 @@ import marshmallow as ma
 from flask import current_app
 
 from portal.blueprints.api_v1.bodies import ApiBlueprint
-from portal.blueprints.api_v1.envelope import PageArguments, call, enveloped, page_of, success
+from portal.blueprints.api_v1.envelope import PageArguments, PaginationSchema, call, enveloped, page_of, success
 from portal.blueprints.api_v1.schemas import NO_NUL, CourseDetailSchema, CourseSchema
 from portal.db import current_session
 from portal.domain.clock import now
@@ -27,7 +27,7 @@ class CourseArguments(PageArguments):
     search = ma.fields.String(load_default="", validate=[ma.validate.Length(max=200), NO_NUL])
 
 
-@call(blueprint, "", "GET", enveloped(CourseSchema, many=True, paginated=True), permission=None)
+@call(blueprint, "", "GET", enveloped(CourseSchema, many=True, paginated=PaginationSchema), permission=None)
 @blueprint.arguments(CourseArguments, location="query")
 def courses(asked: dict[str, Any]) -> dict[str, Any]:
     """List published courses"""

@@ -10,9 +10,11 @@ from typing import Any, ParamSpec
 import marshmallow as ma
 from flask_smorest import Blueprint
 
+from portal.domain.keyset import PAGE_SIZE, Page
 from portal.domain.permissions import Permission
 from portal.web.access import View, bearer
 from portal.web.idempotency import HEADER, KEY_PATTERN, key_of_request
+from portal.web.pagination import PARAMETER, links
 
 P = ParamSpec("P")
 
@@ -33,6 +35,15 @@ class PaginationSchema(ma.Schema):
     total_pages = ma.fields.Integer(required=True, allow_none=True, data_key="totalPages")
     has_next = ma.fields.Boolean(required=True, data_key="hasNext")
     has_previous = ma.fields.Boolean(required=True, data_key="hasPrev")
+
+
+class NeighboursSchema(ma.Schema):
+    previous = ma.fields.String(
+        required=True, allow_none=True, metadata={"description": "address of the page before, null on the first"}
+    )
+    next = ma.fields.String(
+        required=True, allow_none=True, metadata={"description": "address of the page after, null on the last"}
+    )
 
 
 class ErrorItemSchema(ma.Schema):
@@ -62,6 +73,18 @@ class PageArguments(ma.Schema):
     limit = ma.fields.Integer(load_default=10, validate=ma.validate.Range(1, MAX_PAGE_SIZE))
 
 
+class PlaceArguments(ma.Schema):
+    """How much of a list, and from where."""
+
+    class Meta:
+        unknown = ma.EXCLUDE
+
+    limit = ma.fields.Integer(load_default=PAGE_SIZE, validate=ma.validate.Range(1, MAX_PAGE_SIZE))
+    cursor = ma.fields.String(
+        data_key=PARAMETER, metadata={"description": "as it is in `next` and `previous`; made up, it is a 400"}
+    )
+
+
 def success(data: Any, message: str = "") -> dict[str, Any]:
     """Return an answer's body."""
     return {"success": True, "message": message, "data": data}
@@ -82,15 +105,23 @@ def page_of(
     return success(list(items), message) | {"pagination": pagination}
 
 
-def enveloped(schema: type[ma.Schema], *, many: bool = False, paginated: bool = False) -> type[ma.Schema]:
-    """Return the schema of an answer whose `data` is this schema."""
+def page_beside_others(page: Page[Any]) -> dict[str, Any]:
+    """Return the body of a list that goes on from a place: its rows and the addresses of the pages beside them."""
+    previous, following = links(page)
+    return success(list(page.items)) | {"pagination": {"previous": previous, "next": following}}
+
+
+def enveloped(
+    schema: type[ma.Schema], *, many: bool = False, paginated: type[ma.Schema] | None = None
+) -> type[ma.Schema]:
+    """Return the schema of an answer whose `data` is this schema, with where it stands in a list where it is a page."""
     fields: dict[str, ma.fields.Field[Any]] = {
         "success": ma.fields.Boolean(required=True),
         "message": ma.fields.String(required=True),
         "data": ma.fields.Nested(schema, many=many, required=True),
     }
     if paginated:
-        fields["pagination"] = ma.fields.Nested(PaginationSchema, required=True)
+        fields["pagination"] = ma.fields.Nested(paginated, required=True)
     name = schema.__name__.removesuffix("Schema") + ("Page" if paginated else "List" if many else "") + "Answer"
     return ma.Schema.from_dict(fields, name=name)
 

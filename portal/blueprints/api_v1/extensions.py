@@ -9,7 +9,14 @@ import marshmallow as ma
 from flask import jsonify
 
 from portal.blueprints.api_v1.bodies import ApiBlueprint, at_most
-from portal.blueprints.api_v1.envelope import call, enveloped, success
+from portal.blueprints.api_v1.envelope import (
+    NeighboursSchema,
+    PlaceArguments,
+    call,
+    enveloped,
+    page_beside_others,
+    success,
+)
 from portal.blueprints.api_v1.schemas import NO_NUL
 from portal.db import current_session, perform
 from portal.domain.assignments import queries
@@ -38,6 +45,7 @@ from portal.domain.clock import now
 from portal.domain.permissions import Permission
 from portal.web.bearer import caller
 from portal.web.idempotency import idempotent
+from portal.web.pagination import cursor_of_request
 
 blueprint = ApiBlueprint(
     "api_extensions", __name__, url_prefix="/api/v1/assignments", description="More time for one student"
@@ -46,7 +54,6 @@ blueprint = ApiBlueprint(
 NOT_YOURS = "No such assignment of yours."
 NONE_OF_YOURS = "No such request of a student you teach."
 NO_ASSIGNMENT = "No such assignment of an intake you teach."
-MOST_LISTED = 100
 HOURS = ma.validate.Range(1, LONGEST_HOURS, error=HOURS_IN_WORDS)
 
 
@@ -189,13 +196,17 @@ def withdraw(extension_id: UUID) -> Any:
     blueprint,
     "/extensions",
     "GET",
-    enveloped(RequestSchema, many=True),
+    enveloped(RequestSchema, many=True, paginated=NeighboursSchema),
     permission=Permission.SET_ASSIGNMENT,
+    refusals={400: "The cursor is none of this list."},
 )
-def requests() -> dict[str, Any]:
-    """List the requests of one's students that wait for an answer, the oldest first, 100 at most"""
-    page = extension_requests(current_session(), caller().person_id, answered=False, size=MOST_LISTED)
-    return success(page.items)
+@blueprint.arguments(PlaceArguments, location="query")
+def requests(asked: dict[str, Any]) -> dict[str, Any]:
+    """List the requests of one's students that wait for an answer, the oldest first"""
+    page = extension_requests(
+        current_session(), caller().person_id, answered=False, cursor=cursor_of_request(), size=asked["limit"]
+    )
+    return page_beside_others(page)
 
 
 @call(

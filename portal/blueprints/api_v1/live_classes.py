@@ -8,7 +8,7 @@ from typing import Any
 import marshmallow as ma
 
 from portal.blueprints.api_v1.bodies import ApiBlueprint
-from portal.blueprints.api_v1.envelope import PageArguments, call, enveloped, page_of
+from portal.blueprints.api_v1.envelope import PageArguments, PaginationSchema, call, enveloped, page_of
 from portal.blueprints.api_v1.schemas import LiveClassSchema
 from portal.db import current_session
 from portal.domain.accounts.api_tokens import ApiPerson
@@ -33,7 +33,7 @@ class UpcomingArguments(PageArguments):
     blueprint,
     "/upcoming",
     "GET",
-    enveloped(LiveClassSchema, many=True, paginated=True),
+    enveloped(LiveClassSchema, many=True, paginated=PaginationSchema),
     permission=Permission.KEEP_OWN_ACCOUNT,
 )
 @blueprint.arguments(UpcomingArguments, location="query")

@@ -11,7 +11,7 @@ from uuid import UUID
 import marshmallow as ma
 
 from portal.blueprints.api_v1.bodies import ApiBlueprint
-from portal.blueprints.api_v1.envelope import MAX_PAGE_SIZE, call, enveloped, success
+from portal.blueprints.api_v1.envelope import NeighboursSchema, PlaceArguments, call, enveloped, success
 from portal.blueprints.api_v1.schemas import NO_NUL
 from portal.db import current_session, perform
 from portal.domain.clock import now
@@ -19,7 +19,6 @@ from portal.domain.errors import Invalid, NotFound
 from portal.domain.permissions import Permission
 from portal.domain.results.operations import SetWeights, set_weights
 from portal.domain.results.queries.gradebook import (
-    PAGE_SIZE,
     GradebookFilter,
     GradebookRow,
     Order,
@@ -37,7 +36,7 @@ from portal.domain.results.queries.weights import (
     version_seen,
 )
 from portal.web.bearer import caller
-from portal.web.pagination import PARAMETER, cursor_of_request, links
+from portal.web.pagination import cursor_of_request, links
 
 blueprint = ApiBlueprint("api_results", __name__, url_prefix="/api/v1/results", description="Results")
 
@@ -157,33 +156,20 @@ class GradebookRowSchema(ma.Schema):
     marks = ma.fields.List(ma.fields.Nested(CellSchema), required=True)
 
 
-class GradebookSchema(ma.Schema):
+class GradebookSchema(NeighboursSchema):
     """A page of students, marks held back included."""
 
     weights_total = ma.fields.Decimal(required=True, as_string=True)
     assignments = ma.fields.List(ma.fields.Nested(WeighedAssignmentSchema), required=True)
     students = ma.fields.List(ma.fields.Nested(GradebookRowSchema), required=True)
-    previous = ma.fields.String(
-        required=True, allow_none=True, metadata={"description": "address of the page before, null on the first"}
-    )
-    next = ma.fields.String(
-        required=True, allow_none=True, metadata={"description": "address of the page after, null on the last"}
-    )
 
 
-class GradebookArguments(ma.Schema):
+class GradebookArguments(PlaceArguments):
     """Which students, in which order, from where."""
 
-    class Meta:
-        unknown = ma.EXCLUDE
-
-    limit = ma.fields.Integer(load_default=PAGE_SIZE, validate=ma.validate.Range(1, MAX_PAGE_SIZE))
     sort = ma.fields.String(load_default=Order.NAME.value, validate=ma.validate.OneOf([each.value for each in Order]))
     show = ma.fields.String(load_default=Shown.ALL.value, validate=ma.validate.OneOf([each.value for each in Shown]))
     search = ma.fields.String(load_default="", validate=[ma.validate.Length(max=100), NO_NUL])
-    cursor = ma.fields.String(
-        data_key=PARAMETER, metadata={"description": "as it is in `next` and `previous`; made up, it is a 400"}
-    )
 
 
 @call(
