@@ -40,6 +40,8 @@ class Side:
     files: Sequence[WorkFile]
     points: Decimal | None
     """Of the mark that stands, after what lateness cost; None where there is none that may be shown."""
+    most_points: Decimal | None = None
+    """Where members of a group have different marks the highest; `points` are the lowest."""
     mark_note: str = ""
     """What is to be said of the mark beside its points."""
     feedback: str = ""

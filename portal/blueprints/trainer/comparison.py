@@ -1,12 +1,14 @@
-"""Two attempts of the same student next to one another, as whoever marks them sees them."""
+"""Two attempts of the same student or group next to one another, as whoever marks them sees them."""
 
 from __future__ import annotations
 
+from collections import Counter
 from uuid import UUID
 
 from flask import Response
 
 from portal.blueprints.trainer import blueprint
+from portal.blueprints.trainer.group_marks import standing_marks
 from portal.blueprints.trainer.marking import chosen_part, parameters_of
 from portal.db import current_session
 from portal.domain.assignments import queries
@@ -24,7 +26,7 @@ def comparison(submission_id: UUID) -> Response:
     """What changed from the attempt before this one, or between two others."""
     session, trainer_id = current_session(), the_person().person_id
     page = queries.submission_for(session, trainer_id, submission_id)
-    attempts = queries.attempts_beside(session, page.assignment_id, page.enrolment_id)
+    attempts = queries.attempts_beside(session, page.assignment_id, page.owner_id)
     compared = {}
     if len(attempts) > 1:
         here = next(place for place, attempt in enumerate(attempts) if attempt.id == page.id)
@@ -43,8 +45,10 @@ def comparison(submission_id: UUID) -> Response:
 
 
 def _side(attempt: AttemptBeside, page: SubmissionPage) -> Side:
-    mark = attempt.grades[0] if attempt.grades else None
-    said = [] if mark is None else [mark.penalty_reason, "" if mark.released_at else "Held back."]
+    marks = list(standing_marks(attempt.grades).values())
+    times = Counter(row.graded_at for row in marks)
+    mark = max(marks, key=lambda row: times[row.graded_at], default=None)  # of a group that which most members have
+    said = [mark.penalty_reason if mark else "", "Held back." if any(row.released_at is None for row in marks) else ""]
     return Side(
         id=attempt.id,
         attempt=attempt.attempt,
@@ -55,7 +59,8 @@ def _side(attempt: AttemptBeside, page: SubmissionPage) -> Side:
         text=page.text,
         links=page.links,
         files=page.files,
-        points=mark.final_points if mark else None,
+        points=min((row.final_points for row in marks), default=None),
+        most_points=max((row.final_points for row in marks), default=None),
         mark_note=" ".join(filter(None, said)),
         feedback=mark.feedback if mark else "",
     )

@@ -50,7 +50,7 @@ def marks_shown(page: SubmissionPage, given: Sequence[GradeRow]) -> MarksShown:
     """Return the marks of a submission as the bench shows them, of the member that the address names or of all."""
     members = members_to_mark(page)
     member = member_asked(members)
-    standing = {row.enrolment_id: row for row in reversed(given)}
+    standing = standing_marks(given)
     held = {row.id for row in standing.values() if row.released_at is None}
     shown = [row for row in given if member is None or row.enrolment_id == member.enrolment_id]
     acts = [list(rows) for _, rows in groupby(shown, key=lambda row: row.graded_at)]
@@ -60,6 +60,11 @@ def marks_shown(page: SubmissionPage, given: Sequence[GradeRow]) -> MarksShown:
     }
     held_acts = {rows[0].id for rows in acts if held & {row.id for row in rows}}
     return MarksShown(members, member, grades, alone, held_acts, standing)
+
+
+def standing_marks(given: Sequence[GradeRow]) -> dict[UUID, GradeRow]:
+    """Return the mark that each member has: the newest of those that were given, which come first."""
+    return {row.enrolment_id: row for row in reversed(given)}
 
 
 def _released_at(rows: Sequence[GradeRow]) -> datetime | None:
