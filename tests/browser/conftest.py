@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 from portal.embedded import ClusterAccess
 from tests.conftest import PASSWORD
@@ -15,6 +15,7 @@ from tests.served import Site, served_site
 
 WIDTHS = {"phone": 360, "desk": 1280}
 HEIGHT = 900
+MOST_TABS = 150
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -72,6 +73,16 @@ def assert_no_sideways_scrolling(page: Page) -> None:
     """The page is as wide as the screen, not wider."""
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0, f"{page.url} is {wide} px too wide"
+
+
+def tab_to(page: Page, wanted: Locator) -> None:
+    """Press Tab until this has the focus, as somebody without a mouse does."""
+    handle = wanted.element_handle()
+    for _ in range(MOST_TABS):
+        if page.evaluate("element => document.activeElement === element", handle):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{wanted} is not reached by Tab")
 
 
 def _note(complaints: list[str], message: Any) -> None:

@@ -17,7 +17,7 @@ from portal.domain.accounts.models import User
 from portal.domain.assignments.models import Submission, SubmissionFile
 from portal.jobs import media
 from tests import media_files
-from tests.browser.conftest import Site, assert_no_sideways_scrolling, sign_in
+from tests.browser.conftest import Site, assert_no_sideways_scrolling, sign_in, tab_to
 from tests.browser.test_journeys import new_student
 from tests.domain.assignments.arranging import hand_in, stored
 from tests.factories import make_assignment
@@ -25,7 +25,6 @@ from tests.jobs.worker_process import wait_until
 
 Open = Callable[..., Page]
 NOTES = ("Hold this longer.", "The sound is late.", "Cut here.", "Her eyes are dark.", "A good end.")
-MOST_TABS = 150
 
 
 @pytest.fixture
@@ -73,16 +72,6 @@ def until(page: Page, true: str) -> None:
 
 def when_it_can_play(page: Page) -> None:
     until(page, "document.querySelector('.review video').readyState >= 2")
-
-
-def tab_to(page: Page, wanted: Locator) -> None:
-    """Press Tab until this has the focus, as somebody without a mouse does."""
-    handle = wanted.element_handle()
-    for _ in range(MOST_TABS):
-        if page.evaluate("element => document.activeElement === element", handle):
-            return
-        page.keyboard.press("Tab")
-    raise AssertionError(f"{wanted} is not reached by Tab")
 
 
 def on_the_player(page: Page) -> None:

@@ -59,7 +59,7 @@ def block_after(selector: str) -> str:
 
 LIGHT = declared_in(block_after(":root {"))
 DARK_BY_SYSTEM = declared_in(block_after(':root:not([data-theme="light"]) {'))
-DARK_BY_SWITCH = declared_in(block_after('\n:root[data-theme="dark"] {'))
+DARK_BY_SWITCH = declared_in(block_after('\n  :root[data-theme="dark"] {'))
 
 
 def luminance(colour: str) -> float:

@@ -233,6 +233,8 @@ def bench(
     grades = marks.grades
     typed = _levels_as_typed() if form else _levels_of(page, marks.to_change)
     form = form or _form_as_typed(page, marks)
+    if marks.members and not marks.member:
+        form.release.label.text = "Release to all members now"
     if meanwhile and grades:
         form.seen.data = str(grades[0].id)
     if any(file.kind == "application/pdf" for file in page.files):
