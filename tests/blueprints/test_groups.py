@@ -146,6 +146,21 @@ def test_what_was_typed_for_a_new_group_is_kept_where_it_is_refused(
     assert (field.attributes["value"], "Another group has this name." in words(refused)) == ("birds", True)
 
 
+def test_whom_a_trainer_ticked_and_where_they_were_to_go_is_kept_where_a_group_is_full(
+    kofi: FlaskClient, world: Session, cast: Cast
+) -> None:
+    assignment = make_group_work(world, cast, group_least=1, group_most=1)
+    _, abenas = enrol(world, cast)
+    make_group(world, cast, assignment, name="Bees")
+    full = make_group(world, cast, assignment, abenas, name="Birds")
+    sent = {"ids": [str(cast.enrolment.id)], "into": str(full.id)}
+    refused = kofi.post(f"/trainer/assignments/{assignment.id}/groups/members", data=sent)
+    page = parse(refused)
+    assert (refused.status_code, "“Birds” is full." in words(page.body)) == (409, True)
+    assert [box.attributes["value"] for box in page.css("input[name=ids][checked]")] == sent["ids"]
+    assert page.css_first("#into option[selected]").attributes["value"] == sent["into"]
+
+
 def test_work_that_is_done_alone_has_no_page_of_groups(
     ama: FlaskClient, kofi: FlaskClient, world: Session, cast: Cast
 ) -> None:

@@ -74,12 +74,13 @@ def put_into_group(assignment_id: UUID) -> BaseResponse:
     group_id = None if into == "none" else _id(into)
     if not chosen or (into != "none" and group_id is None):
         words = "Tick students and choose where they go." if into else "Choose the group into which they go."
-        return _show(page, problem=words, ticked=chosen, status=422)
+        return _show(page, problem=words, ticked=chosen, into=into, status=422)
     return _do(
         assignment_id,
         lambda: perform(put_members, the_person(), assignment_id, chosen, group_id, at=now()),
         lambda moved: f"{plural(moved, 'student')} moved.",
         ticked=chosen,
+        into=into,
     )
 
 
@@ -172,6 +173,7 @@ def _show(
     *,
     problem: str = "",
     ticked: list[UUID] | None = None,
+    into: str = "",
     new_name: str = "",
     renamed: dict[UUID, str] | None = None,
     status: int = 200,
@@ -196,6 +198,7 @@ def _show(
         others=other_groups(session, page.id),
         problem=problem,
         ticked=set(ticked or ()),
+        into=into,
         new_name=new_name,
         renamed=renamed or {},
     )
