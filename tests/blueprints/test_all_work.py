@@ -23,6 +23,7 @@ from portal.domain.audit.models import AuditDetail, AuditEntry
 from portal.domain.files.models import FileCopy, StoredFile
 from tests.cast import Cast, actor, gather_cast
 from tests.domain.assignments.arranging import hand_in, mark, stored, work
+from tests.domain.assignments.group_arranging import enrol, make_group, make_group_work
 from tests.factories import add, make_assignment, make_enrolment, make_session, make_user, now
 from tests.pages import assert_page_and_fragment, parse, words
 
@@ -119,6 +120,23 @@ def test_by_numbers_no_name_of_anybody_is_told(
     assert {(row["Student"], row["Original name"]) for row in manifest_of(found)} == {("", "")}
     told = found.read("manifest.csv").decode().casefold()
     assert not [name for name in ("mensah", "abena", "sarpong") if name in told]
+
+
+def test_work_of_a_group_lies_in_one_folder_whoever_handed_in_and_the_manifest_names_its_members(
+    kofi: FlaskClient, world: Session, cast: Cast, store: FolderStorage
+) -> None:
+    together = make_group_work(world, cast)
+    abena, abenas = enrol(world, cast)
+    make_group(world, cast, together, cast.enrolment, abenas, name="Birds: early")
+    work_of(world, cast, store, together, "a.jpg", text="")
+    work_of(world, cast, store, together, "b.jpg", by=abena, text="")
+    found = take(kofi, together, "?attempts=all")
+    assert sorted(found.namelist()) == [
+        "Birds- early/attempt 1/a.jpg", "Birds- early/attempt 2/b.jpg", "manifest.csv"
+    ]  # fmt: skip
+    assert {row["Student"] for row in manifest_of(found)} == {"Ama Mensah; Abena Tetteh"}
+    (only,) = (name for name in take(kofi, together, "?named_by=numbers").namelist() if name != "manifest.csv")
+    assert only == f"{cast.ama.student_number} and 1 more/attempt 2/1.jpg"
 
 
 def test_the_attempt_that_counts_is_taken_or_all_of_them(

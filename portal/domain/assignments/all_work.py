@@ -89,17 +89,17 @@ def take_all_work(session: Session, actor: Actor, assignment_id: UUID, choice: C
 
 @dataclass
 class Paths:
-    """Where in the ZIP each file goes: a folder for each student, in it one for each attempt."""
+    """Where in the ZIP each file goes: a folder for each student or group, in it one for each attempt."""
 
     choice: Choice
-    _folders: dict[tuple[UUID, ...], str] = field(default_factory=dict)
+    _folders: dict[UUID, str] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=lambda: {MANIFEST})
 
     def folder_of(self, attempt: AttemptToTake) -> str:
         """Return the folder of an attempt."""
-        if attempt.members not in self._folders:
-            self._folders[attempt.members] = safe_name(self._name_of(attempt), self._taken)
-        return f"{self._folders[attempt.members]}/attempt {attempt.attempt}"
+        if attempt.owner_id not in self._folders:
+            self._folders[attempt.owner_id] = safe_name(self._name_of(attempt), self._taken)
+        return f"{self._folders[attempt.owner_id]}/attempt {attempt.attempt}"
 
     def names_of(self, files: Iterable[FileToTake]) -> list[str]:
         """Return the names of an attempt's files, each once."""
@@ -107,12 +107,11 @@ class Paths:
         return [safe_name(self._file_name(place, file), taken) for place, file in enumerate(files, start=1)]
 
     def _name_of(self, attempt: AttemptToTake) -> str:
-        if self.choice.named_by is NamedBy.NUMBERS:
-            name = next(iter(attempt.numbers), None) or attempt.receipt
-        else:
-            name = " ".join([attempt.students[0][:LONGEST_FOLDER], *attempt.numbers[:1]])
+        if self.choice.named_by is NamedBy.NAMES:
+            return attempt.group or " ".join([attempt.students[0][:LONGEST_FOLDER], *attempt.numbers])
+        number = attempt.numbers[0] if attempt.numbers else attempt.receipt
         others = len(attempt.members) - 1
-        return f"{name} and {others} more" if others else name
+        return f"{number} and {others} more" if others else number
 
     def _file_name(self, place: int, file: FileToTake) -> str:
         anonymous = self.choice.named_by is NamedBy.NUMBERS

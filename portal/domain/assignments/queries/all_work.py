@@ -40,6 +40,7 @@ from portal.domain.assignments.models import (
 )
 from portal.domain.assignments.queries.counting import newest_mark, what_counts_first
 from portal.domain.assignments.queries.files import links_of_submission
+from portal.domain.assignments.queries.groups import name_of_group, owner_of
 from portal.domain.assignments.waiting import HANDED_IN
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.files.models import CopyPurpose, FileCopy, StoredFile
@@ -78,6 +79,10 @@ class AttemptToTake:
     late: bool
     bytes: int
     """Of its files, as they are taken out."""
+    owner_id: UUID
+    """Whose attempt it is: that of a group, or of an enrolment."""
+    group: str | None
+    """The name of the group that handed it in."""
     members: tuple[UUID, ...]
     students: tuple[str, ...]
     numbers: tuple[str, ...]
@@ -116,7 +121,7 @@ def together(session: Session, assignment_id: UUID) -> tuple[Together, Together]
 def attempts_to_take(session: Session, assignment_id: UUID, *, all_attempts: bool, small: bool) -> list[AttemptToTake]:
     """Return the attempts handed in for an assignment, or those that count, by student and attempt."""
     values = {"assignment_id": assignment_id, "all_attempts": all_attempts, "small": small}
-    return [AttemptToTake(*row[:6], *map(tuple, row[6:])) for row in session.execute(_attempts(), values)]
+    return [AttemptToTake(*row[:8], *map(tuple, row[8:])) for row in session.execute(_attempts(), values)]
 
 
 def work_to_take(session: Session, submission_ids: Sequence[UUID], *, small: bool) -> dict[UUID, WorkToTake]:
@@ -182,6 +187,8 @@ def _attempts() -> Select[*tuple[Any, ...]]:
             Submission.submitted_at,
             Submission.late,
             bytes_taken,
+            owner_of(),
+            name_of_group(),
             of_members(Enrolment.id),
             of_members(User.name),
             of_members(User.student_number),
