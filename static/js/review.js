@@ -1,8 +1,11 @@
-// A review by keyboard: the player has its keys while it has the focus; n pauses and opens the note at this frame.
+// A review by keyboard: the player has its keys while it has the focus; n pauses and opens the note at this frame or point.
 (() => {
   const STEP = { j: -10, l: 10, ArrowLeft: -5, ArrowRight: 5 };
   const POINT = { ArrowLeft: [-10, 0], ArrowRight: [10, 0], ArrowUp: [0, -10], ArrowDown: [0, 10] };
-  const players = () => [...document.querySelectorAll(".review[tabindex]")];
+  const PLAYER = ".review[data-player]";
+  const players = () => [...document.querySelectorAll(PLAYER)];
+  const playerAt = (position) => document.querySelector(`${PLAYER}[data-position="${CSS.escape(position)}"]`);
+  const focus = (player, options) => (player?.querySelector(".review-pages") || player)?.focus(options);
   const mediaOf = (player) => player?.querySelector("video, audio");
   const noteForm = () => document.getElementById("note-form");
   const typing = (target) => target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
@@ -34,30 +37,107 @@
     return rate ? Math.floor(time * rate + 0.02) / rate : time;
   };
 
-  const pointOf = (player) => (player.dataset.point || "500,500").split(",").map(Number);
-  const setPoint = (player, x, y) => {
-    const [left, top] = [x, y].map((share) => Math.round(Math.max(0, Math.min(1000, share))));
-    player.dataset.point = `${left},${top}`;
-    const mark = player.querySelector("[data-point]");
+  // A sheet is a picture or a page of a document. The point that is meant is on one sheet of a player at a time.
+  const sheetsOf = (player) => [...player.querySelectorAll(".review-sheet")];
+  const sheetAt = (player, page) => sheetsOf(player).find((sheet) => sheet.dataset.page === page);
+  const markOf = (sheet) => sheet.querySelector("[data-point]");
+  const isPointed = (sheet) => markOf(sheet)?.hasAttribute("hidden") === false;
+  const pointOf = (sheet) => (markOf(sheet)?.dataset.point || "500,500").split(",").map(Number);
+  const inPercent = (point) => point.map((share) => share / 10);
+
+  const setPoint = (sheet, x, y) => {
+    const mark = markOf(sheet);
     if (!mark) return;
-    const sheet = mark.ownerSVGElement.viewBox.baseVal;
-    mark.setAttribute("transform", `translate(${left * sheet.width / 1000} ${top * sheet.height / 1000})`);
-    mark.removeAttribute("hidden");
+    const point = [x, y].map((share) => Math.round(Math.max(0, Math.min(1000, share))));
+    mark.dataset.point = point;
+    ["x", "y"].forEach((side, index) => mark.setAttribute(side, `${inPercent(point)[index]}%`));
+    showPoint(sheet.closest(PLAYER), sheet);
   };
 
-  const openNote = (player) => {
+  const showPoint = (player, sheet) => sheetsOf(player).forEach((each) => {
+    markOf(each)?.toggleAttribute("hidden", each !== sheet);
+    const button = each.parentElement.querySelector("[data-note-page]");
+    if (button) button.textContent = `Note ${each === sheet ? "at this point of" : "on"} page ${each.dataset.page}`;
+  });
+
+  // The one that was pointed at, as long as it is in view; else the one in the middle of the view.
+  const sheetOf = (player) => {
+    const sheets = sheetsOf(player);
+    const view = player.querySelector(".review-pages")?.getBoundingClientRect();
+    if (!view) return sheets[0];
+    const isSeen = (box) => box.bottom > view.top && box.top < view.bottom;
+    const pointed = sheets.find(isPointed);
+    if (pointed && isSeen(pointed.getBoundingClientRect())) return pointed;
+    const away = (sheet) => {
+      const box = sheet.getBoundingClientRect();
+      return Math.abs(box.top + box.bottom - view.top - view.bottom);
+    };
+    return sheets.reduce((nearest, sheet) => (away(sheet) < away(nearest) ? sheet : nearest));
+  };
+
+  const movePoint = (sheet, [right, down]) => {
+    const [x, y] = pointOf(sheet);
+    setPoint(sheet, x + right, y + down);
+    markOf(sheet)?.scrollIntoView({ block: "nearest" });
+  };
+
+  const turn = (player, pages) => {
+    const sheets = sheetsOf(player);
+    const sheet = sheets[sheets.indexOf(sheetOf(player)) + pages];
+    if (!sheet) return;
+    setPoint(sheet, ...pointOf(sheet));
+    (markOf(sheet) || sheet).scrollIntoView({ block: "center" });
+  };
+
+  const placeOn = (sheet) => {
+    const point = inPercent(pointOf(sheet)).join(", ");
+    return sheet.dataset.page ? `page ${sheet.dataset.page} at ${point}` : point;
+  };
+
+  const putPlace = (player, place) => {
     const form = noteForm();
     if (!form) return;
-    const media = mediaOf(player);
-    media?.pause();
     last = player;
     form.elements.position.value = player.dataset.position;
-    if (media) form.elements.place.value = clock(shownAt(player));
-    else if (player.dataset.review === "image") {
-      setPoint(player, ...pointOf(player));
-      form.elements.place.value = pointOf(player).map((share) => share / 10).join(", ");
+    form.elements.place.value = place;
+  };
+
+  const openNote = (player, place = null) => {
+    const [media, sheet] = [mediaOf(player), sheetOf(player)];
+    if (!noteForm()) return;
+    media?.pause();
+    if (!media && place === null) setPoint(sheet, ...pointOf(sheet));
+    putPlace(player, place ?? (media ? clock(shownAt(player)) : placeOn(sheet)));
+    noteForm().elements.text.focus();
+  };
+
+  // What was put there or ticked in the list shows on its sheet at once.
+  const drawPins = () => document.querySelectorAll("#notes [data-point-at]").forEach((place) => {
+    const note = place.closest("[data-note]");
+    const player = playerAt(note.dataset.position);
+    const pins = player && sheetAt(player, place.dataset.pageAt)?.querySelector("svg");
+    if (!pins) return;
+    const pinOf = () => pins.querySelector(`[data-of="${note.dataset.note}"]`);
+    if (!pinOf()) pins.insertAdjacentHTML("afterbegin", `<svg data-of="${note.dataset.note}"><circle r="11"/><text dy=".35em"/></svg>`);
+    inPercent(place.dataset.pointAt.split(",")).forEach((share, index) => pinOf().setAttribute("xy"[index], `${share}%`));
+    pinOf().setAttribute("class", `pin ${note.dataset.state}`);
+    pinOf().lastElementChild.textContent = note.querySelector(".note-number").textContent;
+  });
+
+  const goTo = (note, place) => {
+    const player = playerAt(note.dataset.position);
+    if (!player) return false;
+    const media = mediaOf(player);
+    if (media && place.dataset.seek) {
+      media.pause();
+      seek(media, Number(place.dataset.seek) / 1000 + 0.0005);
     }
-    form.elements.text.focus();
+    player.querySelectorAll(".pin").forEach((pin) => pin.classList.toggle("is-shown", pin.dataset.of === note.dataset.note));
+    focus(player, { preventScroll: true });
+    player.scrollIntoView({ block: "nearest" });
+    const shown = player.querySelector(".pin.is-shown") || (place.dataset.pageAt && sheetAt(player, place.dataset.pageAt));
+    shown?.scrollIntoView({ block: "nearest" });
+    return true;
   };
 
   const playerKey = (player, event) => {
@@ -67,25 +147,23 @@
     else if (key === "Escape") player.contains(document.activeElement) && document.activeElement.blur();
     else if (media && (key === "k" || key === " ")) media.paused ? media.play() : media.pause();
     else if (media && key in STEP) seek(media, media.currentTime + STEP[key]);
-    else if (media && (key === "," || key === ".")) step(player, key === "," ? -1 : 1);
-    else if (player.dataset.review === "image" && key in POINT) {
-      const [x, y] = pointOf(player);
-      setPoint(player, x + POINT[key][0], y + POINT[key][1]);
-    } else return false;
+    else if (key === "," || key === ".") (media ? step : turn)(player, key === "," ? -1 : 1);
+    else if (!media && noteForm() && key in POINT) movePoint(sheetOf(player), POINT[key]);
+    else return false;
     return true;
   };
 
   const noteKey = (event) => {
     const form = event.target.closest("#note-form");
     if (form && event.ctrlKey && event.key === "Enter") form.requestSubmit();
-    else if (event.key === "Escape" && last) last.focus();
+    else if (event.key === "Escape" && last) focus(last);
     else return false;
     return true;
   };
 
   document.addEventListener("keydown", (event) => {
     if (event.altKey || event.metaKey) return;
-    const player = event.target.closest?.(".review[tabindex]");
+    const player = event.target.closest?.(PLAYER);
     const pressed = event.target.closest?.("a, button, summary, [data-zoom]");
     let done = false;
     if (event.target.closest?.("#notes") && typing(event.target)) done = noteKey(event);
@@ -94,42 +172,31 @@
       const all = players();
       if (!all.length) return;
       last = all[(all.indexOf(player || last) + (player || !last ? 1 : 0)) % all.length];
-      last.focus();
+      focus(last);
       done = true;
     } else if (player && !(pressed && (event.key === " " || event.key === "Enter"))) done = playerKey(player, event);
     if (done) event.preventDefault();
   }, true);
 
   document.addEventListener("focusin", ({ target }) => {
-    const player = target.closest?.(".review[tabindex]");
+    const player = target.closest?.(PLAYER);
     if (player) last = player;
   });
 
   document.addEventListener("click", (event) => {
     const { target } = event;
-    const page = target.closest("[data-note-page]");
-    if (page && noteForm()) {
-      const { position, place, text } = noteForm().elements;
-      position.value = page.closest(".review").dataset.position;
-      place.value = `page ${page.dataset.notePage}`;
-      text.focus();
-      return;
-    }
-    const place = target.closest("[data-seek], [data-point-at]");
+    const note = target.closest("[data-note-here], [data-note-page]");
+    const place = target.closest("[data-seek], [data-point-at], [data-page-at]");
+    const pin = target.closest(".pin");
     const original = target.closest("[data-original]");
-    if (place) {
-      const note = place.closest("[data-note]");
-      const player = document.querySelector(`.review[data-position="${CSS.escape(note.dataset.position)}"]`);
-      if (!player) return;
-      event.preventDefault();
-      const media = mediaOf(player);
-      if (media && place.dataset.seek) {
-        media.pause();
-        seek(media, Number(place.dataset.seek) / 1000 + 0.0005);
-      }
-      player.querySelectorAll("circle").forEach((mark) => mark.classList.toggle("is-shown", mark.dataset.of === note.dataset.note));
-      player.focus({ preventScroll: true });
-      player.scrollIntoView({ block: "nearest" });
+    if (note) {
+      const player = note.closest(PLAYER);
+      const page = note.dataset.notePage;
+      openNote(player, page && !isPointed(sheetAt(player, page)) ? `page ${page}` : null);
+    } else if (place) {
+      if (goTo(place.closest("[data-note]"), place)) event.preventDefault();
+    } else if (pin) {
+      window.location.hash = `note-${pin.dataset.of}`;
     } else if (original) {
       const player = original.closest(".review");
       const shown = player.querySelector("video, audio, img");
@@ -144,10 +211,12 @@
       original.textContent = original.textContent === words ? "Show the small copy again" : words;
       player.focus();
     } else if (target.matches(".review-sheet img")) {
-      const box = target.getBoundingClientRect();
-      const player = target.closest(".review");
-      setPoint(player, (event.clientX - box.left) * 1000 / box.width, (event.clientY - box.top) * 1000 / box.height);
-      player.focus({ preventScroll: true });
+      const [box, sheet] = [target.getBoundingClientRect(), target.closest(".review-sheet")];
+      const player = target.closest(PLAYER);
+      focus(player, { preventScroll: true });
+      if (!markOf(sheet)) return;
+      setPoint(sheet, (event.clientX - box.left) * 1000 / box.width, (event.clientY - box.top) * 1000 / box.height);
+      putPlace(player, placeOn(sheet));
     }
   });
 
@@ -155,9 +224,14 @@
   document.addEventListener("htmx:afterSettle", ({ target, detail }) => {
     if (target.id !== "notes") return;
     offer(target);
+    drawPins();
     if (detail.xhr?.status !== 200) return;
     const [, note, what] = /\/notes(?:\/([0-9a-f-]+)\/(answers|tick))?(?:\?|$)/.exec(detail.requestConfig?.path || "") || [];
-    if (!note) return last?.isConnected && last.focus({ preventScroll: true });
+    if (!note) {
+      if (!last?.isConnected) return;
+      showPoint(last, null);
+      return focus(last, { preventScroll: true });
+    }
     const item = document.getElementById(`note-${note}`);
     const answer = item?.querySelector(".note-answer");
     if (answer && what === "answers") answer.open = false;
@@ -199,5 +273,5 @@
     }
   });
   offer(document);
-  document.querySelectorAll("[data-note-page]").forEach((button) => { button.hidden = !noteForm(); });
+  document.querySelectorAll("[data-note-here], [data-note-page]").forEach((button) => { button.hidden = !noteForm(); });
 })();

@@ -9,18 +9,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from portal.domain.assignments import deadlines, extensions, releasing, reviewing, withdrawing
 from portal.domain.assignments.extension_models import Extension
 from portal.domain.assignments.extensions import AskExtension, ask_extension, take_automatic, withdraw_request
-from portal.domain.assignments.models import Assignment, Grade, Submission
+from portal.domain.assignments.models import Assignment, Grade, Submission, SubmissionFile
 from portal.domain.assignments.releasing import release_marks
 from portal.domain.assignments.rubric_models import Rubric, RubricVersion
 from portal.domain.assignments.rubrics import archive_rubric, create_rubric
 from portal.domain.assignments.withdrawing import withdraw_submission
 from portal.domain.files.kinds import GB
+from portal.domain.files.models import FileFacts
 from portal.domain.files.uploads import MOST_RECEIVING
 from tests.api_v1 import doors
 from tests.api_v1.conftest import program as program
@@ -29,7 +30,7 @@ from tests.attacks.attackers import footprint
 from tests.cast import Cast, actor
 from tests.domain.assignments.arranging import hand_in, mark, stored
 from tests.domain.assignments.test_rubrics import LIGHT_AND_STORY
-from tests.factories import now
+from tests.factories import add, now
 from tests.uploads import arranging
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -51,6 +52,17 @@ def handed_in_two_days_ago(stage: Stage) -> None:
 
 def with_a_picture(stage: Stage) -> None:
     hand_in(stage.world, stage.cast, stage.assignment, files=(stored(),))
+
+
+def with_a_script(stage: Stage) -> None:
+    submission = hand_in(
+        stage.world, stage.cast, stage.assignment, files=(stored("script.pdf", "application/pdf", content=PDF),)
+    )
+    file_id = stage.world.scalars(
+        select(SubmissionFile.file_id).where(SubmissionFile.submission_id == submission.id)
+    ).one()
+    add(stage.world, FileFacts(file_id=file_id, state="ready", asked_at=now(), done_at=now(), pages=3))
+    stage.world.commit()
 
 
 def marked(stage: Stage) -> None:
@@ -333,6 +345,12 @@ RULES = [
          {"file": 1, "place": "", "text": "a" * 2001}),
     Rule("a moment of a picture", doors.PUT_NOTE, 422, "Percent from the left and from the top", {}, (with_a_picture,),
          {"file": 1, "place": "0:04.5", "text": "Here."}),
+    Rule("a point of a page of a picture", doors.PUT_NOTE, 422, "Percent from the left and from the top", {},
+         (with_a_picture,), {"file": 1, "place": "page 2 at 40, 25.5", "text": "Here."}),
+    Rule("a point beside a page", doors.PUT_NOTE, 422, "a point of it such as 3 at 40, 25.5", {}, (with_a_script,),
+         {"file": 1, "place": "page 2 at 101, 5", "text": "Here."}),
+    Rule("a point of a page after the last", doors.PUT_NOTE, 422, "The last page of “script.pdf” is 3.", {},
+         (with_a_script,), {"file": 1, "place": "page 4 at 40, 25.5", "text": "Here."}),
     Rule("a note on a file that is not there", doors.PUT_NOTE, 422, "Choose the file that the note is about.", {},
          (with_a_picture,), {"file": 2, "place": "", "text": "Here."}),
     Rule("a note elsewhere", doors.PUT_NOTE, 404, NOTHING_HERE, {}, (with_a_picture,),

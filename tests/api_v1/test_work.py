@@ -16,8 +16,8 @@ from portal.domain.assignments.rubric_models import Rubric, RubricVersion
 from portal.domain.notifications.models import Notification
 from tests.api_v1.conftest import assert_refused
 from tests.cast import Cast
-from tests.domain.assignments.arranging import actor, hand_in, mark, stored
-from tests.domain.assignments.group_arranging import enrol
+from tests.domain.assignments.arranging import hand_in, mark, stored
+from tests.domain.assignments.group_arranging import enrol, make_group, make_group_work
 from tests.factories import make_assignment, make_rubric, now
 
 
@@ -150,6 +150,36 @@ def test_a_note_sent_twice_is_one_and_its_trainer_answers_and_closes_it(
     assert kofi.post(f"{address}/{put[0]['id']}/tick", json={"done": True}).get_json()["data"]["status"] == "done"
     assert [row["status"] for row in kofi.get(address).get_json()["data"]] == ["done"]
     assert program(cast.ama).get(f"/assignments/{assignment.id}/notes").get_json()["data"] == []
+
+
+def test_a_note_stands_at_a_point_of_a_page_for_its_trainer_and_its_student(
+    world: Session, cast: Cast, program: Any, assignment: Any
+) -> None:
+    submission = hand_in(world, cast, assignment, files=(stored("script.pdf", "application/pdf"),))
+    kofi, address = program(cast.kofi), f"/assignments/submissions/{submission.id}/notes"
+    for place in ("page 3: 40 %, 25.5 %", "3", "", "page 3 at 70, 4"):
+        assert kofi.post(address, json={"place": place, "text": "Shorter."}).status_code == 201
+    mark(world, cast, submission, "15", release=True)
+    places = ["", "page 3", "page 3 at 70, 4", "page 3 at 40, 25.5"]
+    for person, where in ((kofi, address), (program(cast.ama), f"/assignments/{assignment.id}/notes")):
+        assert [row["place"] for row in person.get(where).get_json()["data"]] == places
+
+
+def test_a_note_on_the_work_of_a_group_is_answered_as_any_other(world: Session, cast: Cast, program: Any) -> None:
+    assignment = make_group_work(world, cast)
+    abena, hers = enrol(world, cast)
+    make_group(world, cast, assignment, cast.enrolment, hers)
+    submission = hand_in(world, cast, assignment, files=(stored(),))
+    kofi, address = program(cast.kofi), f"/assignments/submissions/{submission.id}/notes"
+    put = kofi.post(address, json={"place": "40, 25", "text": "Nearer."})
+    assert put.status_code == 201
+    note = put.get_json()["data"]["id"]
+    assert kofi.post(f"{address}/{note}/tick", json={"done": True}).status_code == 200
+    assert [row["status"] for row in kofi.get(address).get_json()["data"]] == ["done"]
+    mark(world, cast, submission, "15", release=True)
+    for member in (cast.ama, abena):
+        (shown,) = program(member).get(f"/assignments/{assignment.id}/notes").get_json()["data"]
+        assert shown["id"] == note
 
 
 def test_a_note_is_found_only_on_the_work_it_stands_on(

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.domain.assignments.models import Submission, SubmissionFile
+from portal.domain.assignments.models import Assignment, Submission, SubmissionFile
 from portal.domain.files import copies
 from portal.domain.files.models import FilePage, StoredFile
 from portal.jobs import media, sweeping
@@ -23,13 +23,18 @@ from tests.pages import parse, words
 def submission(app: Any, world: Session, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Submission:
     """A script of Ama's with three pages, of which two are drawn."""
     monkeypatch.setattr(copies, "MOST_PAGES", 2)
+    assignment = make_assignment(world, cast.intake, cast.kofi)
+    world.commit()
+    return hand_in_script(app, world, cast, assignment)
+
+
+def hand_in_script(app: Any, world: Session, cast: Cast, assignment: Assignment) -> Submission:
     content = media_files.pdf(3, (595, 842))
     sent = stored("script.pdf", "application/pdf", content=content)
     app.extensions["storage"].put([content], sent.key)
-    assignment = make_assignment(world, cast.intake, cast.kofi)
-    world.commit()
     submission = hand_in(world, cast, assignment, files=(sent,))
-    media.make(app.extensions["storage"], str(world.scalars(select(SubmissionFile.file_id)).one()))
+    of_this = select(SubmissionFile.file_id).where(SubmissionFile.submission_id == submission.id)
+    media.make(app.extensions["storage"], str(world.scalars(of_this).one()))
     return submission
 
 
@@ -57,6 +62,41 @@ def test_a_trainer_pins_a_note_to_a_page_and_the_student_sees_both(
     assert "note 1" in words(seen.css_first("#file-1-page-2"))
     answer = ama.get(seen.css(".review-pages img")[1].attributes["src"])
     assert (answer.status_code, answer.mimetype) == (200, "image/webp")
+
+
+def test_a_point_of_a_page_has_its_pin_and_goes_along_to_the_next_attempt(
+    app: Any, sign_in: Any, world: Session, cast: Cast, submission: Submission
+) -> None:
+    kofi, ama = sign_in(cast.kofi), sign_in(cast.ama)
+    for place in ("page 2 at 40, 25.5", "page 2", "page 1 at 90, 10"):
+        note = {"csrf_token": kofi.csrf, "position": 1, "place": place, "text": f"Cut {place}.", "key": place}
+        assert kofi.post(f"/trainer/submissions/{submission.id}/notes", data=note).status_code == 303
+    mark(world, cast, submission, "70", release=True)
+    again = hand_in_script(app, world, cast, world.get_one(Assignment, submission.assignment_id))
+    listed = ["page 1 at 90, 10", "page 2", "page 2 at 40, 25.5"]
+    for browser, address in (
+        (kofi, f"/trainer/submissions/{submission.id}"),
+        (kofi, f"/trainer/submissions/{again.id}"),
+        (ama, f"/student/assignments/{submission.assignment_id}"),
+    ):
+        page = parse(browser.get(address))
+        assert [words(link) for link in page.css(".note-place")] == listed
+        assert [words(number) for number in page.css(".note-number")] == ["1", "2", "3"]
+        place = page.css(".note-place")[2].attributes
+        assert (place["href"], place["data-page-at"], place["data-point-at"]) == ("#file-1-page-2", "2", "400,255")
+        (pin,) = page.css('[data-page="2"] .pin')
+        assert (pin.attributes["x"], pin.attributes["y"], words(pin)) == ("40.0%", "25.5%", "3")
+        assert len(page.css('[data-page="1"] .pin')) == 1
+    assert page.css_first("[data-point]") is None, "a student puts no notes there"
+
+
+def test_a_note_after_the_last_page_is_refused_and_kept(sign_in: Any, cast: Cast, submission: Submission) -> None:
+    kofi = sign_in(cast.kofi)
+    note = {"csrf_token": kofi.csrf, "position": 1, "place": "page 4 at 1, 1", "text": "Cut.", "key": "one"}
+    answer = kofi.post(f"/trainer/submissions/{submission.id}/notes", data=note)
+    form = parse(answer).css_first("#note-form")
+    assert (answer.status_code, "The last page of “script.pdf” is 3." in words(form)) == (422, True)
+    assert form.css_first("[name=place]").attributes["value"] == "page 4 at 1, 1"
 
 
 def test_nobody_else_sees_a_page_and_what_is_no_page_is_not_there(

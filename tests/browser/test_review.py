@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,98 @@ def test_a_point_of_a_picture_is_found_by_the_arrows_and_without_a_script_all_of
     plain.get_by_role("button", name="Put the note there").click()
     expect(plain.locator("#notes li.note .typed")).to_have_text(["The corner is empty.", "Sharper here."])
     assert_no_sideways_scrolling(plain)
+
+
+def script_of(site: Site, name: str, title: str) -> Submission:
+    student = site.session.scalars(select(User).where(User.email == name)).one()
+    assignment = make_assignment(site.session, site.cast.intake, site.cast.kofi, title=title)
+    site.session.commit()
+    return sent(site, assignment, student, "script.pdf", "application/pdf", media_files.pdf(3, (595, 842)))
+
+
+@pytest.mark.usefixtures("portal_of_site")
+def test_a_point_of_a_page_is_found_and_found_again_by_keyboard_alone(site: Site, open_browser: Open) -> None:
+    name = new_student(site, "Esinam")
+    submission = script_of(site, name, "A script of three pages")
+    trainer = open_browser()
+    sign_in(trainer, "kofi@example.test")
+    trainer.goto(f"/trainer/submissions/{submission.id}")
+    keys = trainer.keyboard
+    keys.press("v")
+    until(trainer, "document.activeElement.matches('.review-pages')")
+    for key in (".", ".", ",", "ArrowRight", "ArrowUp", "ArrowUp", "n"):
+        keys.press(key)
+    expect(trainer.get_by_label("Note", exact=True)).to_be_focused()
+    expect(trainer.get_by_label("Where")).to_have_value("page 2 at 51, 48")
+    keys.type("Say it with a look.")
+    keys.press("Control+Enter")
+    expect(trainer.locator("#notes li.note")).to_have_count(1)
+    until(trainer, "document.activeElement.matches('.review-pages')")
+    pin = trainer.locator('[data-page="2"] .pin')
+    expect(pin).to_have_text("1")
+    assert (pin.get_attribute("x"), pin.get_attribute("y")) == ("51%", "48%")
+    tab_to(trainer, trainer.get_by_role("button", name="Note on page 1"))
+    keys.press("Enter")
+    expect(trainer.get_by_label("Where")).to_have_value("page 1")
+    keys.type("A good beginning.")
+    keys.press("Control+Enter")
+    expect(trainer.locator("#notes li.note")).to_have_count(2)
+    expect(pin).to_have_text("2")
+    tab_to(trainer, trainer.get_by_label("Points"))
+    keys.type("70")
+    tab_to(trainer, trainer.get_by_label("Release to the student now"))
+    keys.press("Space")
+    tab_to(trainer, trainer.get_by_role("button", name="Save", exact=True))
+    keys.press("Enter")
+    expect(trainer.get_by_text("70 of 100, released.")).to_be_visible()
+
+    page = open_browser(width=360)
+    sign_in(page, name)
+    page.goto(f"/student/assignments/{submission.assignment_id}")
+    assert_no_sideways_scrolling(page)
+    link = page.locator("#notes .note-place").nth(1)
+    expect(link).to_have_text("page 2 at 51, 48")
+    tab_to(page, link)
+    page.keyboard.press("Enter")
+    until(page, "document.activeElement.matches('.review-pages')")
+    expect(page.locator('[data-page="2"] .pin.is-shown')).to_be_in_viewport()
+    page.keyboard.press(",")
+    expect(page.locator("#file-1-page-1 img")).to_be_in_viewport()
+    page.keyboard.press("n")
+    until(page, "document.activeElement.matches('.review-pages')")
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    assert not [(item["id"], item["nodes"][0]["html"]) for item in found if item["impact"] in {"serious", "critical"}]
+
+
+@pytest.mark.usefixtures("portal_of_site")
+def test_a_point_of_a_page_is_touched_and_the_list_is_printed_with_its_places(site: Site, open_browser: Open) -> None:
+    name = new_student(site, "Dela")
+    submission = script_of(site, name, "A script that is touched")
+    trainer = open_browser(width=360, has_touch=True)
+    sign_in(trainer, "kofi@example.test")
+    trainer.goto(f"/trainer/submissions/{submission.id}")
+    image = trainer.locator("#file-1-page-1 img")
+    image.scroll_into_view_if_needed()
+    box = image.bounding_box() or {}
+    image.tap(position={"x": box["width"] / 4, "y": box["height"] / 10})
+    expect(trainer.get_by_label("Where")).to_have_value(re.compile(r"page 1 at (24\.9|25|25\.1), (9\.9|10|10\.1)"))
+    place = trainer.get_by_label("Where").input_value()
+    trainer.get_by_role("button", name="Note at this point of page 1").tap()
+    trainer.get_by_label("Note", exact=True).fill("Begin later.")
+    trainer.get_by_role("button", name="Put the note there").tap()
+    pin = trainer.locator('[data-page="1"] .pin')
+    expect(pin).to_have_text("1")
+    expect(trainer.get_by_role("button", name="Note on page 1")).to_be_visible()
+    trainer.get_by_role("button", name="Done").tap()
+    expect(trainer.locator('[data-page="1"] .pin.done')).to_be_visible()
+    pin.locator("circle").tap()
+    expect(trainer.locator("#notes li.note")).to_be_in_viewport()
+    assert_no_sideways_scrolling(trainer)
+    trainer.emulate_media(media="print")
+    for said in (place, "Begin later."):
+        expect(trainer.get_by_text(said, exact=True)).to_be_visible()
+    for unprinted in (trainer.locator("#note-form"), trainer.locator(".note-answer"), trainer.locator(".review-keys")):
+        expect(unprinted).to_be_hidden()
 
 
 @pytest.mark.usefixtures("portal_of_site")

@@ -50,7 +50,8 @@ class NoteSchema(ma.Schema):
     attempt = ma.fields.Integer(required=True)
     file = ma.fields.Integer(required=True, attribute="position", metadata={"description": "the first file is 1"})
     place = ma.fields.String(
-        required=True, metadata={"description": "`0:04.120`, `40, 25.5`, `page 3`, or empty for the whole"}
+        required=True,
+        metadata={"description": "`0:04.120`, `40, 25.5`, `page 3`, `page 3 at 40, 25.5`, or empty for the whole"},
     )
     text = ma.fields.String(required=True)
     has_voice = ma.fields.Boolean(required=True)
@@ -77,7 +78,10 @@ class NoteToPutSchema(Taken):
     place = ma.fields.String(
         load_default="",
         validate=[at_most(LONGEST_PLACE), NO_NUL],
-        metadata={"description": "a moment `1:02.5`, a point `40, 25.5` in percent, a page `3`; empty for the whole"},
+        metadata={
+            "description": "a moment `1:02.5`, a point `40, 25.5` in percent, a page `3`, a point of it"
+            " `3 at 40, 25.5`; empty for the whole"
+        },
     )
     text = ma.fields.String(required=True, validate=TEXT)
 
@@ -185,8 +189,8 @@ def tick(sent: dict[str, Any], assignment_id: UUID, note_id: UUID) -> Any:
 def _on_work(submission_id: UUID) -> list[NoteRow]:
     session = current_session()
     page = queries.submission_for(session, caller().person_id, submission_id)
-    found = queries.notes_of(session, page.assignment_id, page.enrolment_id)
-    return queries.standing_on(found, page.enrolment_id, page.attempt, page.submitted_at)
+    found = queries.notes_of(session, page.assignment_id, page.owner_id)
+    return queries.standing_on(found, page.owner_id, page.attempt, page.submitted_at)
 
 
 def _shown(assignment_id: UUID) -> list[NoteRow]:

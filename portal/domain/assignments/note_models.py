@@ -1,4 +1,4 @@
-"""Notes that are pinned to a place in a file that was handed in: at a moment, at a point, on a page."""
+"""Notes that are pinned to a place in a file that was handed in: a moment, a point, a page, a point of it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ReviewNote(Base):
     milliseconds: Mapped[int | None] = mapped_column(BigInteger)
     """From the beginning of a sound or video."""
     x: Mapped[int | None]
-    """Thousandths of the width from the left; `y` of the height from the top."""
+    """Thousandths of the width from the left, of a picture or of the page; `y` of the height from the top."""
     y: Mapped[int | None]
     page: Mapped[int | None]
     text: Mapped[str]
@@ -48,7 +48,9 @@ class ReviewNote(Base):
         ),
         UniqueConstraint("author_id", "key"),
         one_of("state", NoteState, "state"),
-        CheckConstraint("num_nonnulls(milliseconds, x, page) <= 1 AND num_nonnulls(x, y) <> 1", name="place"),
+        CheckConstraint(
+            "(milliseconds IS NULL OR num_nonnulls(x, page) = 0) AND num_nonnulls(x, y) <> 1", name="place"
+        ),
         CheckConstraint(
             "milliseconds >= 0 AND x BETWEEN 0 AND 1000 AND y BETWEEN 0 AND 1000 AND page > 0", name="measures"
         ),

@@ -21,7 +21,7 @@ from portal.domain.assignments.models import (
     SubmissionState,
 )
 from portal.domain.assignments.note_models import NoteDraft, NoteState, ReviewNote, ReviewReply
-from portal.domain.assignments.places import LONGEST_PLACE, clock, place_of
+from portal.domain.assignments.places import LONGEST_PLACE, Place, clock, place_of
 from portal.domain.audit import operations as audit
 from portal.domain.courses.models import IntakeTrainer
 from portal.domain.enrolments.models import Enrolment
@@ -65,7 +65,7 @@ def add_note(session: Session, actor: Actor, command: AddNote, *, at: datetime) 
         return earlier
     file = _file_at(session, submission.id, command.position)
     place = place_of(command.place, file.kind)
-    _refuse_beyond_the_end(session, file, place.milliseconds)
+    _refuse_beyond_the_end(session, file, place)
     _refuse_by_shape(command.text, command.key)
     _refuse_voice(command.voice)
     there = select(ReviewNote.id).where(ReviewNote.submission_id == submission.id).limit(MOST_NOTES)
@@ -216,12 +216,16 @@ def _file_at(session: Session, submission_id: UUID, position: int) -> StoredFile
     return found
 
 
-def _refuse_beyond_the_end(session: Session, file: StoredFile, milliseconds: int | None) -> None:
-    if milliseconds is None:
+def _refuse_beyond_the_end(session: Session, file: StoredFile, place: Place) -> None:
+    facts = session.execute(
+        select(FileFacts.milliseconds, FileFacts.pages).where(FileFacts.file_id == file.id)
+    ).one_or_none()
+    if facts is None:
         return
-    end = session.scalar(select(FileFacts.milliseconds).where(FileFacts.file_id == file.id))
-    if end is not None and milliseconds > end:
-        raise Invalid(NOT_THERE_YET, fields={"place": f"“{file.name}” ends at {clock(end)}."})
+    if place.milliseconds is not None and facts.milliseconds is not None and place.milliseconds > facts.milliseconds:
+        raise Invalid(NOT_THERE_YET, fields={"place": f"“{file.name}” ends at {clock(facts.milliseconds)}."})
+    if place.page is not None and facts.pages is not None and place.page > facts.pages:
+        raise Invalid(NOT_THERE_YET, fields={"place": f"The last page of “{file.name}” is {facts.pages}."})
 
 
 def _refuse_by_shape(text: str, key: str) -> None:

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.domain.assignments.places import HOW, Place, clock, how_to_type, in_words, place_of
+from portal.domain.assignments.places import HOW, HOW_ON_PAGES, Place, clock, how_to_type, in_words, place_of
 from portal.domain.errors import Invalid
 
 VIDEO, AUDIO, IMAGE, PDF, ZIP = "video/mp4", "audio/wav", "image/jpeg", "application/pdf", "application/zip"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 READ = [
     ("0:04.120", VIDEO, Place(milliseconds=4_120)),
@@ -25,13 +26,19 @@ READ = [
     ("3", PDF, Place(page=3)),
     ("page 3", PDF, Place(page=3)),
     ("p. 12", PDF, Place(page=12)),
+    ("page 3 at 40, 25.5", PDF, Place(page=3, x=400, y=255)),
+    ("3: 40 % / 25.5 %", PDF, Place(page=3, x=400, y=255)),
+    ("3, 40, 100", PDF, Place(page=3, x=400, y=1000)),
+    ("P. 3 at 0 0", PDF, Place(page=3, x=0, y=0)),
+    ("4", DOCX, Place(page=4)),
     ("", VIDEO, Place()),
     ("  ", ZIP, Place()),
 ]
 REFUSED = [
     ("0:60", VIDEO), ("1:60:00", VIDEO), ("-1", VIDEO), ("1:", VIDEO), ("soon", VIDEO), ("40, 25", VIDEO),
     ("1e3", VIDEO), ("9" * 41, VIDEO), ("101, 5", IMAGE), ("40", IMAGE), ("0:04", IMAGE), ("40, -1", IMAGE),
-    ("page 0", PDF), ("10000", PDF), ("0:04", PDF), ("1", ZIP),
+    ("page 0", PDF), ("10000", PDF), ("0:04", PDF), ("1", ZIP), ("page 0 at 1, 1", PDF), ("3 at 101, 5", PDF),
+    ("3 at 40", PDF), ("40, 25.5", PDF), ("3 at 40, 25.5", DOCX), ("3 at 40, 25.5", IMAGE),
 ]  # fmt: skip
 
 
@@ -45,7 +52,7 @@ def test_what_is_no_place_in_this_kind_of_file_is_refused_with_what_would_be_one
     with pytest.raises(Invalid) as refusal:
         place_of(typed, kind)
     assert refusal.value.fields == {"place": how_to_type(kind)}
-    assert how_to_type(kind) in {*HOW.values(), "Nothing: a note stands for the whole of this file."}
+    assert how_to_type(kind) in {*HOW.values(), HOW_ON_PAGES, "Nothing: a note stands for the whole of this file."}
 
 
 @given(milliseconds=st.integers(0, 99 * 3600 * 1000 - 1))
@@ -63,11 +70,16 @@ def test_a_page_is_read_back_as_it_was_written(page):
     assert place_of(in_words(Place(page=page)), PDF) == Place(page=page)
 
 
+@given(page=st.integers(1, 9_999), x=st.integers(0, 1000), y=st.integers(0, 1000))
+def test_a_point_of_a_page_is_read_back_as_it_was_written(page, x, y):
+    assert place_of(in_words(Place(page=page, x=x, y=y)), PDF) == Place(page=page, x=x, y=y)
+
+
 @given(typed=st.text(max_size=60), kind=st.sampled_from([VIDEO, AUDIO, IMAGE, PDF, ZIP]))
 def test_whatever_is_typed_is_one_place_or_refused(typed, kind):
     try:
         place = place_of(typed, kind)
     except Invalid:
         return
-    assert sum(part is not None for part in (place.milliseconds, place.x, place.page)) <= 1
+    assert place.milliseconds is None or (place.x, place.page) == (None, None)
     assert (place.x is None) is (place.y is None)

@@ -81,6 +81,11 @@ class ShownFile(WorkFile):
         return group_of(self.kind).value if self.plays_itself else ""
 
     @property
+    def has_player(self) -> bool:
+        """Whether it is shown with keys, and with places to which notes are put by them."""
+        return self.shown_as in {"video", "audio", "image", "pages"}
+
+    @property
     def plays_itself(self) -> bool:
         """Whether a browser shows the original; of what was not looked into yet its kind alone tells."""
         if self.state == FactsState.CANNOT_BE_SHOWN:

@@ -68,7 +68,7 @@ class NoteRow:
 
     @property
     def place(self) -> str:
-        """`0:04.120`, `40, 25.5`, `page 3`, or nothing."""
+        """`0:04.120`, `40, 25.5`, `page 3`, `page 3 at 40, 25.5`, or nothing."""
         return in_words(Place(self.milliseconds, self.x, self.y, self.page))
 
     @property
@@ -150,8 +150,9 @@ def _notes(*, shown_alone: bool) -> Select[*tuple[Any, ...]]:
         .order_by(
             SubmissionFile.position,
             ReviewNote.milliseconds.nulls_first(),
-            ReviewNote.page,
-            ReviewNote.y,
+            ReviewNote.page.nulls_first(),
+            ReviewNote.y.nulls_first(),
+            ReviewNote.x,
             ReviewNote.created_at,
             ReviewNote.id,
         )
