@@ -85,10 +85,10 @@ def _has_formulas(content: bytes) -> bool:
 
 
 def _rows(content: bytes, most_rows: int, *, values: bool) -> list[list[Any]]:
-    from openpyxl import load_workbook  # large, and wanted seldom
+    from portal.web.workbook_reader import open_workbook  # what it needs is large, and wanted seldom
 
     try:
-        workbook = load_workbook(io.BytesIO(content), read_only=True, data_only=values, keep_links=False)
+        workbook = open_workbook(content, values=values)
         sheet = workbook.worksheets[0]
         found = sheet.iter_rows(max_row=most_rows + 2, max_col=MOST_COLUMNS, values_only=True)
         rows = [list(row) for row in found]
@@ -122,6 +122,8 @@ def _text(cell: Any) -> str:
             return "yes" if cell else "no"
         case float():
             return f"{cell:.{DECIMALS}f}".rstrip("0").rstrip(".")
+        case datetime() if cell.time() == time.min:
+            return cell.date().isoformat()
         case datetime() | date() | time():
             return cell.isoformat()
         case str():

@@ -12,11 +12,12 @@ from typing import Any
 import openpyxl
 import pytest
 from hypothesis import given, settings
+from xlsxwriter import Workbook
 
 from portal.domain.assignments.importing import preview
 from portal.domain.assignments.mark_sheet import COLUMNS, MOST_ROWS, guarded, read_rows
 from portal.domain.errors import Invalid
-from portal.web.workbooks import LARGEST_UNPACKED, read_workbook, write_workbook
+from portal.web.workbooks import LARGEST_UNPACKED, PLAIN, read_workbook, write_workbook
 from tests.domain.assignments.test_mark_sheet import some_work, texts
 
 SHEET = "xl/worksheets/sheet1.xml"
@@ -79,7 +80,7 @@ def test_what_another_program_saved_is_read_with_numbers_dates_and_what_formulas
         write_workbook("Marks", ["Receipt", "Points", "Feedback"], [["S26-1", Decimal("12.50"), "Fair"]]),
         B3=14, B4=0.1 + 0.2, B5=True, B6=datetime(2026, 5, 12), C6="'=Held",
     )  # fmt: skip
-    assert [row[1] for row in read(content)[1:]] == ["12.5", "14", "0.3", "yes", "2026-05-12T00:00:00"]
+    assert [row[1] for row in read(content)[1:]] == ["12.5", "14", "0.3", "yes", "2026-05-12"]
     assert read(content)[5][2] == "'=Held"
     worked_out = with_part(
         content, SHEET,
@@ -87,6 +88,24 @@ def test_what_another_program_saved_is_read_with_numbers_dates_and_what_formulas
     )  # fmt: skip
     assert b"<f>7*2</f>" in zipfile.ZipFile(io.BytesIO(worked_out)).read(SHEET)
     assert read(worked_out)[2][1] == "14"
+
+
+def test_what_libreoffice_saves_is_read_as_it_was_typed() -> None:
+    """Texts are shared by the cells, numbers have no trailing zeros, dates are numbers that are shown as dates."""
+    texts = ["Fair _x0041_", "One\nline\r\nand x005F_", "  two  spaces ", "Fair _x0041_"]
+    written = io.BytesIO()
+    with Workbook(written, PLAIN) as workbook:
+        sheet = workbook.add_worksheet()
+        for line, text in enumerate(texts):
+            sheet.write_string(line, 0, text)
+        sheet.write_number(0, 1, 0.1)
+        sheet.write_datetime(1, 1, datetime(2026, 5, 12), workbook.add_format({"num_format": "dd.mm.yyyy"}))
+        sheet.write_datetime(2, 1, datetime(2026, 5, 12, 9, 30), workbook.add_format({"num_format": "d/m/yy h:mm"}))
+        sheet.write_blank(9, 1, None, workbook.add_format({"bold": True}))
+    content = written.getvalue()
+    assert b"_x005F_x0041_" in zipfile.ZipFile(io.BytesIO(content)).read("xl/sharedStrings.xml")
+    values = ["0.1", "2026-05-12", "2026-05-12T09:30:00", ""]
+    assert [row[:2] for row in read(content)] == [list(row) for row in zip(texts, values, strict=True)]
 
 
 def test_a_formula_that_was_never_worked_out_is_refused_with_its_line() -> None:
