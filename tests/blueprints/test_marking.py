@@ -94,6 +94,22 @@ def test_what_a_trainer_types_is_kept_as_typed_and_is_no_mark(
     assert not world.scalars(select(Grade)).all()
 
 
+def test_what_was_typed_before_ones_own_mark_and_comes_after_it_is_no_draft(
+    kofi: FlaskClient, sign_in: Any, world: Session, cast: Cast, submission: Submission
+) -> None:
+    typed = {"points": "15", "feedback": "Good light", "seen": ""}
+    world.add(IntakeTrainer(intake_id=cast.intake.id, user_id=cast.efua.id))
+    world.commit()
+    kofi.post(f"{bench(submission)}/grade", data=typed)
+    late = kofi.post(f"{bench(submission)}/draft", data=typed, headers=HTMX)
+    assert (late.status_code, "You have given a mark since you opened this page." in words(parse(late))) == (422, True)
+    assert not world.scalars(select(MarkingDraft)).all()
+    seen = seen_by(kofi, submission)
+    assert kofi.post(f"{bench(submission)}/draft", data=typed | {"seen": seen}, headers=HTMX).status_code == 200
+    another = sign_in(cast.efua).post(f"{bench(submission)}/draft", data=typed, headers=HTMX)
+    assert another.status_code == 200, "what somebody else typed meanwhile is kept: they look at both"
+
+
 def test_a_draft_is_kept_without_javascript_too(kofi: FlaskClient, world: Session, submission: Submission) -> None:
     answer = kofi.post(f"{bench(submission)}/draft", data={"points": "", "feedback": "Good light"})
     assert (answer.status_code, answer.headers["Location"]) == (303, bench(submission))

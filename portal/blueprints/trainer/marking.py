@@ -124,6 +124,7 @@ def keep_draft(submission_id: UUID) -> BaseResponse:
         "feedback": form.feedback.data or "",
         "reason": form.reason.data or "",
         "levels": _levels_as_typed(),
+        "seen": id_or_none(form.seen.data),
     }
     try:
         perform(save_draft, the_person(), submission_id, **typed, enrolment_id=member_id, at=at)

@@ -46,7 +46,7 @@ def notes_beside(page: SubmissionPage, form: NoteForm | None, parameters: dict[s
         "note_form": form,
         "note_saved_at": page.noted_at,
         "note_refusal": None,
-        "how_to_type": {file.position: how_to_type(file.kind) for file in page.files},
+        "how_to_type": how_to_type(*(file.kind for file in page.files)),
         "texts": {file.id: beginning_of(file) for file in _texts(page)},
         "key_of_answers": str(uuid4()),
         "refused_answer": None,

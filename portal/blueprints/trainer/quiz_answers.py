@@ -87,6 +87,7 @@ def keep_marked_answers(submission_id: UUID) -> BaseResponse:
         "feedback": form.feedback.data or "",
         "reason": form.reason.data or "",
         "levels": _typed(),
+        "seen": id_or_none(form.seen.data),
     }
     try:
         perform(save_draft, the_person(), submission_id, **kept, at=at)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select, true
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
@@ -82,16 +82,21 @@ def save_draft(
     reason: str = "",
     levels: Mapping[str, str] | None = None,
     enrolment_id: UUID | None = None,
+    seen: UUID | None = None,
     at: datetime,
 ) -> None:
-    """Keep what a trainer has typed so far for all, or for one member, exactly as typed; it is theirs alone."""
+    """Keep what a trainer has typed so far for all, or for one member, exactly as typed; it is theirs alone.
+
+    `seen` is the newest mark they saw. What was typed before their own mark and comes after it, as on a slow line, is
+    part of that mark and no draft of another.
+    """
     if len(points) > LONGEST_POINTS or len(feedback) > LONGEST_FEEDBACK or len(reason) > LONGEST_REASON:
         raise Invalid(f"Feedback may have {LONGEST_FEEDBACK:,} characters; put more into a file.")
     if sum(map(len, (levels or {}).values())) > LONGEST_FEEDBACK:
         raise Invalid("The comments are too long to keep together; put more into a file.")
-    if session.scalar(taught(actor).where(Submission.id == submission_id).with_only_columns(Submission.id)) is None:
-        raise NotFound
+    _lock_submission(session, actor, submission_id)
     _refuse_stranger(session, submission_id, enrolment_id)
+    _refuse_after_own_mark(session, actor, submission_id, enrolment_id, seen)
     whose = {"submission_id": submission_id, "trainer_id": actor.person_id, "enrolment_id": enrolment_id}
     kept = {"points": points, "feedback": feedback, "reason": reason, "levels": dict(levels or {}), "saved_at": at}
     statement = insert(MarkingDraft).values(**whose, **kept)
@@ -156,6 +161,20 @@ def give_computed_mark(
     if not assignment.hold_marks:
         release_computed_mark(session, by_itself, submission.id, at=at)
     return grades
+
+
+def _refuse_after_own_mark(
+    session: Session, actor: Actor, submission_id: UUID, enrolment_id: UUID | None, seen: UUID | None
+) -> None:
+    seen_at = select(Grade.graded_at).where(Grade.id == seen, Grade.submission_id == submission_id).scalar_subquery()
+    since = select(Grade.id).where(
+        Grade.submission_id == submission_id,
+        Grade.enrolment_id == enrolment_id if enrolment_id else true(),
+        Grade.graded_by == actor.person_id,
+        or_(seen_at.is_(None), Grade.graded_at > seen_at),
+    )
+    if session.scalar(since.limit(1)) is not None:
+        raise Invalid("You have given a mark since you opened this page. To change it, open the page again.")
 
 
 def _check_words(command: GradeSubmission) -> None:

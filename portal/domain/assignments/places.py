@@ -32,19 +32,21 @@ class Place:
 
 
 HOW = {
-    Group.VIDEO: "A time such as 1:02.5, or nothing for the whole.",
-    Group.IMAGE: "Percent from the left and from the top, such as 40, 25.5, or nothing for the whole.",
-    Group.DOCUMENT: "A page such as 3, or nothing for the whole.",
+    Group.VIDEO: "a time such as 1:02.5",
+    Group.IMAGE: "percent from the left and from the top, such as 40, 25.5",
+    Group.DOCUMENT: "a page such as 3",
 }
 HOW |= {Group.AUDIO: HOW[Group.VIDEO], Group.RAW: HOW[Group.IMAGE]}
-HOW_ON_PAGES = "A page such as 3, a point of it such as 3 at 40, 25.5, or nothing for the whole."
+HOW_ON_PAGES = "a page such as 3 or a point of it such as 3 at 40, 25.5"
 
 
-def how_to_type(kind: str) -> str:
-    """Return what may be typed as a place in a file of this media type."""
-    if kind == DOCUMENT:  # its pages are pictures, so they have points
-        return HOW_ON_PAGES
-    return HOW.get(group_of(kind), "Nothing: a note stands for the whole of this file.")
+def how_to_type(*kinds: str) -> str:
+    """Return what may be typed as a place in a file of one of these media types."""
+    ways = dict.fromkeys(way for kind in kinds if (way := _way(kind)))
+    if not ways:
+        return "Nothing: a note stands for the whole of this file."
+    said = f"{', or '.join(ways)}, or nothing for the whole."
+    return said[0].upper() + said[1:]
 
 
 def place_of(typed: str, kind: str) -> Place:
@@ -71,6 +73,11 @@ def clock(milliseconds: int) -> str:
     minutes, second = divmod(seconds, 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}.{part:03}" if hours else f"{minute}:{second:02}.{part:03}"
+
+
+def _way(kind: str) -> str | None:
+    """Return how a place of it is typed: pages of a PDF are pictures, so they have points."""
+    return HOW_ON_PAGES if kind == DOCUMENT else HOW.get(group_of(kind))
 
 
 def _read(text: str, kind: str) -> Place | None:

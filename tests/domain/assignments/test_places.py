@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.domain.assignments.places import HOW, HOW_ON_PAGES, Place, clock, how_to_type, in_words, place_of
+from portal.domain.assignments.places import Place, clock, how_to_type, in_words, place_of
 from portal.domain.errors import Invalid
 
 VIDEO, AUDIO, IMAGE, PDF, ZIP = "video/mp4", "audio/wav", "image/jpeg", "application/pdf", "application/zip"
@@ -52,7 +52,14 @@ def test_what_is_no_place_in_this_kind_of_file_is_refused_with_what_would_be_one
     with pytest.raises(Invalid) as refusal:
         place_of(typed, kind)
     assert refusal.value.fields == {"place": how_to_type(kind)}
-    assert how_to_type(kind) in {*HOW.values(), HOW_ON_PAGES, "Nothing: a note stands for the whole of this file."}
+
+
+def test_it_is_said_once_what_may_be_typed_for_all_files_of_a_submission():
+    assert how_to_type(VIDEO, AUDIO, PDF, ZIP) == (
+        "A time such as 1:02.5, or a page such as 3 or a point of it such as 3 at 40, 25.5, or nothing for the whole."
+    )
+    assert how_to_type(DOCX) == "A page such as 3, or nothing for the whole."
+    assert how_to_type(ZIP) == how_to_type() == "Nothing: a note stands for the whole of this file."
 
 
 @given(milliseconds=st.integers(0, 99 * 3600 * 1000 - 1))
