@@ -92,3 +92,38 @@ def test_late_work_is_late_though_its_file_was_whole_in_time(
     with at(due + MINUTE):
         assert hand_in(ama, assignment, address.rpartition("/")[2]).status_code == 303
     assert world.scalars(select(Submission.late)).one() is True
+
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("seconds", [0, 30])
+def test_what_came_in_the_last_seconds_counts_though_more_came_within_the_same_minute(
+    ama: FlaskClient, world: Session, assignment: Any, due: datetime, seconds: int
+) -> None:
+    due += seconds * SECOND
+    assignment.due_at = due
+    world.commit()
+    with at(due - 25 * SECOND):
+        address = begun(ama, assignment)
+    for after, sent, more in ((-24, 0, 3), (-20, 3, 5), (-10, 8, 32), (10, 40, 20), (20, 60, 40)):
+        with at(due + after * SECOND):
+            send(ama, address, sent, JPEG[sent : sent + more])
+    with at(due + 22 * SECOND):
+        answer = hand_in(ama, assignment, address.rpartition("/")[2])
+    assert answer.status_code == 303, words(answer)
+    assert world.scalars(select(Submission.late)).one() is False
+
+
+def test_a_pause_is_as_long_as_it_was_though_more_came_within_the_minute_that_ended_it(
+    ama: FlaskClient, world: Session, assignment: Any, due: datetime
+) -> None:
+    with at(due - 10 * MINUTE):
+        address = begun(ama, assignment)
+        send(ama, address, 0, JPEG[:40])
+    with at(due + 50 * MINUTE):
+        send(ama, address, 40, JPEG[40:60])
+    with at(due + 50 * MINUTE + 50 * SECOND):
+        send(ama, address, 60, JPEG[60:])
+        assert hand_in(ama, assignment, address.rpartition("/")[2]).status_code == 303
+    assert world.scalars(select(Submission.longest_gap_seconds)).one() == 60 * 60

@@ -10,7 +10,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from portal.domain.assignments.fairness import Arrival, Kept, counts_from, longest_gap_since
-from portal.domain.files.uploads import minutes_of
+from portal.domain.files.progress import moments_of
 
 
 class Sent(Protocol):
@@ -54,8 +54,8 @@ def judge(session: Session, due_at: datetime, sent: Sequence[Sent], at: datetime
 
 def _arrivals(session: Session, sent: Iterable[Sent]) -> list[Arrival]:
     uploads = list(sent)
-    minutes = minutes_of(session, [upload.id for upload in uploads])
+    moments = moments_of(session, [upload.id for upload in uploads])
     return [
-        Arrival(upload.length, upload.created_at, [Kept(at, offset) for at, offset in minutes[upload.id]])
+        Arrival(upload.length, upload.created_at, [Kept(at, offset) for at, offset in moments[upload.id]])
         for upload in uploads
     ]

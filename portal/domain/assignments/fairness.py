@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-BEGUN_SHARE, BEGUN_BYTES = 20, 1 << 20  # begun is what has a twentieth of its bytes kept, or a mebibyte
+from portal.domain.files.progress import begun_with
+
 LONGEST_GAP = timedelta(minutes=60)
 LONGEST_ARRIVAL = timedelta(hours=24)
 
@@ -51,7 +52,7 @@ class Arrival:
         """Return whether enough was kept by then: a twentieth or a mebibyte, whichever is less."""
         if self.begun_at > moment:
             return False
-        return self.kept_at(moment) >= min(-(-self.length // BEGUN_SHARE), BEGUN_BYTES)
+        return self.kept_at(moment) >= begun_with(self.length)
 
 
 @dataclass(frozen=True)

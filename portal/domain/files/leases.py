@@ -16,7 +16,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal.domain.errors import Conflict, Invalid, Locked
-from portal.domain.files.models import Upload, UploadLease, UploadMinute, UploadState
+from portal.domain.files import progress
+from portal.domain.files.models import Upload, UploadLease, UploadState
 from portal.domain.files.operations import StoredBytes
 from portal.domain.files.uploads import LONGEST, KnownUpload, expires_at, known, there
 
@@ -65,11 +66,11 @@ def acknowledge(session: Session, upload_id: str, holder: str, offset: int, *, a
     row = there(_locked(session, upload_id))
     _renew(session, upload_id, holder)
     if offset > row.offset:
+        progress.note(session, row, offset, at)
         row.offset = offset
         row.last_received_at = at
         row.expires_at = expires_at(row, at)
         session.flush()
-        _note_minute(session, row, at)
     return known(row)
 
 
@@ -79,13 +80,13 @@ def complete(session: Session, upload_id: str, holder: str, stored: StoredBytes,
     _renew(session, upload_id, holder)
     if stored.size != row.length:
         raise Invalid(f"“{row.name}” has {stored.size} bytes, and {row.length} were announced.")
+    progress.note(session, row, row.length, at)
     row.offset = row.length
     row.state = UploadState.WHOLE
     row.kind, row.sha256, row.storage_key = stored.kind, stored.sha256, stored.key
     row.last_received_at = at
     row.expires_at = at + LONGEST
     session.flush()
-    _note_minute(session, row, at)
     release(session, upload_id, holder)
     return known(row)
 
@@ -93,18 +94,6 @@ def complete(session: Session, upload_id: str, holder: str, stored: StoredBytes,
 def release(session: Session, upload_id: str, holder: str) -> None:
     """Let others write, if this holder still could."""
     session.execute(delete(UploadLease).where(*_is(upload_id, holder)))
-
-
-def _note_minute(session: Session, row: Upload, at: datetime) -> None:
-    """Write down how far an upload is: a row a minute, which a slow film makes a thousand of."""
-    minute = at.replace(second=0, microsecond=0)
-    statement = insert(UploadMinute).values(upload_id=row.id, minute=minute, received_at=at, offset=row.offset)
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["upload_id", "minute"],
-            set_={"received_at": statement.excluded.received_at, "offset": statement.excluded.offset},
-        )
-    )
 
 
 def _locked(session: Session, upload_id: str, owner_id: UUID | None = None) -> Upload | None:

@@ -245,7 +245,7 @@ class UploadLease(Base):
 
 
 class UploadMinute(Base):
-    """How far an upload was in one minute, at the last byte of it that was acknowledged: what a deadline asks."""
+    """How far an upload was at a moment of a minute: what a deadline asks. `progress` says which moments are kept."""
 
     __tablename__ = "upload_minutes"
 

@@ -27,7 +27,6 @@ from portal.domain.files.models import (
     Upload,
     UploadEnd,
     UploadLease,
-    UploadMinute,
     UploadState,
 )
 
@@ -218,17 +217,6 @@ def lock_open(
     found = {row.id: row for row in rows}
     _refuse(problem for name in wanted if (problem := why_not(found.get(name))))
     return [found[name] for name in wanted]
-
-
-def minutes_of(session: Session, names: Sequence[str]) -> dict[str, list[tuple[datetime, int]]]:
-    """Return for each of these uploads when it was how far, the first moment first."""
-    found: dict[str, list[tuple[datetime, int]]] = {name: [] for name in names}
-    if found:
-        statement = select(UploadMinute.upload_id, UploadMinute.received_at, UploadMinute.offset)
-        rows = session.execute(statement.where(UploadMinute.upload_id.in_(found)).order_by(UploadMinute.minute))
-        for name, received_at, offset in rows:
-            found[name].append((received_at, offset))
-    return found
 
 
 def mark_taken(session: Session, upload: Upload, file: StoredFile, *, at: datetime) -> None:
