@@ -41,6 +41,18 @@ def test_what_is_typed_is_there_again_on_another_device(
     assert shown.css_first("textarea[name=links]").text().split() == ["https://example.test/film", "htt"]
 
 
+def test_what_the_script_keeps_a_moment_after_the_hand_in_is_no_draft_of_a_further_attempt(
+    ama: FlaskClient, assignment: Any
+) -> None:
+    form = parse(ama.get(page(assignment))).css_first("form[data-guard]")
+    typed = {"key": form.css_first("input[name=key]").attributes["value"], "text": "The light falls", "links": ""}
+    assert ama.post(f"{page(assignment)}/submission", data=typed).status_code == 303
+    assert ama.post(f"{page(assignment)}/draft", data=typed, headers=HTMX).status_code == 200
+    assert parse(ama.get(page(assignment))).css_first("textarea[name=text]").text().strip() == ""
+    assert ama.post(f"{page(assignment)}/draft", data=typed).status_code == 303
+    assert parse(ama.get(page(assignment))).css_first("textarea[name=text]").text().strip() == "The light falls"
+
+
 def test_without_a_script_a_button_keeps_the_draft(ama: FlaskClient, assignment: Any) -> None:
     button = parse(ama.get(page(assignment))).css_first("button[formenctype]")
     assert button.attributes["formaction"] == f"{page(assignment)}/draft"
@@ -59,10 +71,10 @@ def test_a_draft_that_is_too_long_is_refused_with_all_that_was_typed(ama: FlaskC
     assert len(parse(whole).css_first("textarea[name=links]").text().split()) == 21
 
 
-def test_only_text_and_links_travel_while_somebody_types(ama: FlaskClient, assignment: Any) -> None:
+def test_only_text_and_links_of_the_form_travel_while_somebody_types(ama: FlaskClient, assignment: Any) -> None:
     shown = parse(ama.get(page(assignment)))
     assert shown.css_first("form[hx-encoding]").attributes["hx-disinherit"] == "*"
-    assert {area.attributes["hx-params"] for area in shown.css("textarea[hx-post]")} == {"text,links,csrf_token"}
+    assert {area.attributes["hx-params"] for area in shown.css("textarea[hx-post]")} == {"key,text,links,csrf_token"}
 
 
 def test_a_student_takes_back_an_attempt_and_hands_in_again(

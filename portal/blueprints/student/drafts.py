@@ -30,8 +30,9 @@ def keep_work(assignment_id: UUID) -> BaseResponse:
     page = queries.assignment_for(current_session(), the_person().person_id, assignment_id)
     form, at = HandInForm(), now()
     text, links = form.text.data or "", links_of(form.links.data or "")
+    key = (form.key.data or "") if wants_fragment() else ""  # whoever presses the button means a further attempt
     try:
-        perform(save_work_draft, the_person(), assignment_id, text=text, links=links, at=at)
+        perform(save_work_draft, the_person(), assignment_id, text=text, links=links, at=at, key=key)
     except (Invalid, Conflict) as refusal:
         status = form.refuse(refusal)
         return (

@@ -91,6 +91,12 @@ def made_so_far(
     return session.scalars(made).all()
 
 
+def was_made(session: Session, enrolment_id: UUID, key: str) -> bool:
+    """Return whether the form of this key was handed in by the student."""
+    made = select(Submission.id).where(Submission.enrolment_id == enrolment_id, Submission.key == key)
+    return session.scalar(made) is not None
+
+
 def check_work(
     session: Session,
     actor: Actor,

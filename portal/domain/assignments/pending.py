@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal.db import among, changed
 from portal.domain.accounts.models import User
-from portal.domain.assignments.checking import check_work, lock_for_work, made_so_far, refuse_by_state
+from portal.domain.assignments.checking import check_work, lock_for_work, made_so_far, refuse_by_state, was_made
 from portal.domain.assignments.group_work import lock_group, refuse_without_group
 from portal.domain.assignments.models import (
     Assignment,
@@ -55,7 +55,7 @@ def hand_in_when_complete(
     Refuses what could not be handed in either if all were here at this moment.
     """
     enrolment, assignment, dates = lock_for_work(session, actor, command.assignment_id)
-    if _was_made(session, enrolment.id, command.key):
+    if was_made(session, enrolment.id, command.key):
         return submit_assignment(session, actor, command, at=at)
     pending = _waiting(session, enrolment.id, assignment.id)
     sent = uploads.lock_open(session, actor.person_id, FilePurpose.SUBMISSION, assignment.id, command.uploads)
@@ -163,11 +163,6 @@ def overdue(session: Session) -> Sequence[UUID]:
         .where(PendingHandIn.state == PendingState.WAITING, or_(~under_way, ~among(Enrolment.state, CURRENT)))
     )
     return session.scalars(statement.order_by(PendingHandIn.asked_at, PendingHandIn.id)).all()
-
-
-def _was_made(session: Session, enrolment_id: UUID, key: str) -> bool:
-    made = select(Submission.id).where(Submission.enrolment_id == enrolment_id, Submission.key == key)
-    return session.scalar(made) is not None
 
 
 def _waiting(session: Session, enrolment_id: UUID, assignment_id: UUID) -> PendingHandIn | None:
