@@ -21,6 +21,7 @@ from portal.embedded import ClusterAccess
 from tests.conftest import TEMPLATE, settings_for
 from tests.factories import make_session
 from tests.load.term import ASSIGNMENTS, Sizes, fill, key
+from tests.soak.group_work import IN_GROUPS, add_group_work
 from tests.soak.log import SoakLog
 
 Begin = Callable[[str], SoakLog]
@@ -36,8 +37,13 @@ INTAKE, ASSIGNMENT = key("intake", 0), key("assignment", 0)
 PAGES = {
     "the marking queue": "/trainer/marking",
     "an assignment's submissions": f"/trainer/marking?state=all&assignment={ASSIGNMENT}",
+    "a group assignment's submissions": f"/trainer/marking?state=all&assignment={IN_GROUPS}",
     "the gradebook": f"/trainer/intakes/{INTAKE}/gradebook",
 }
+WEIGH = """
+UPDATE assignments SET weight = CASE WHEN group_formation IS NULL THEN 80.0 / :number ELSE 20 END
+WHERE intake_id = :intake
+"""
 RECKONED = {"the gradebook by mark": f"/trainer/intakes/{INTAKE}/gradebook?sort=lowest"}
 """Every final mark of the intake has to be known for it: as many statements, but it takes longer with more students."""
 
@@ -118,10 +124,10 @@ def filled(app: Flask, cluster: ClusterAccess, name: str, sizes: Sizes) -> Itera
     cluster.drop_database(name)
     cluster.create_database(name, template=TEMPLATE)
     fill(cluster.owner_url(name), sizes)
+    add_group_work(cluster.owner_url(name))
     engine = db.make_engine(settings_for(cluster, name, app.config["SETTINGS"].portal_home).database_url)
     with Session(engine.execution_options(isolation_level="READ COMMITTED"), expire_on_commit=False) as session:
-        weigh = text("UPDATE assignments SET weight = 100.0 / :number WHERE intake_id = :intake")
-        session.execute(weigh, {"number": ASSIGNMENTS, "intake": INTAKE})
+        session.execute(text(WEIGH), {"number": ASSIGNMENTS, "intake": INTAKE})
         trainer: Any = session.get(User, key("trainer", 0))
         token, _ = make_session(session, trainer)
         session.commit()
