@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from portal.adapters.parts import Part
 from portal.domain.assignments.models import Submission
 from portal.domain.files.models import UploadMinute
 from tests.cast import Cast
@@ -19,7 +20,7 @@ from tests.pages import words
 from tests.uploads.conversation import JPEG, begun, send
 from tests.uploads.handing_in import hand_in
 
-MINUTE = timedelta(minutes=1)
+MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -94,9 +95,6 @@ def test_late_work_is_late_though_its_file_was_whole_in_time(
     assert world.scalars(select(Submission.late)).one() is True
 
 
-SECOND = timedelta(seconds=1)
-
-
 @pytest.mark.parametrize("seconds", [0, 30])
 def test_what_came_in_the_last_seconds_counts_though_more_came_within_the_same_minute(
     ama: FlaskClient, world: Session, assignment: Any, due: datetime, seconds: int
@@ -127,3 +125,22 @@ def test_a_pause_is_as_long_as_it_was_though_more_came_within_the_minute_that_en
         send(ama, address, 60, JPEG[60:])
         assert hand_in(ama, assignment, address.rpartition("/")[2]).status_code == 303
     assert world.scalars(select(Submission.longest_gap_seconds)).one() == 60 * 60
+
+
+def test_what_came_before_the_due_moment_counts_though_the_disk_was_done_with_it_only_after(
+    ama: FlaskClient, world: Session, assignment: Any, due: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync = Part.sync
+    with time_machine.travel(due - 2 * SECOND, tick=False) as clock:
+        address = begun(ama, assignment)
+
+        def slow_sync(part: Part) -> None:
+            sync(part)
+            clock.shift(5)
+
+        monkeypatch.setattr(Part, "sync", slow_sync)
+        assert send(ama, address, 0, JPEG).status_code == 204
+        clock.shift(1)
+        answer = hand_in(ama, assignment, address.rpartition("/")[2])
+    assert answer.status_code == 303, words(answer)
+    assert world.scalars(select(Submission.late)).one() is False

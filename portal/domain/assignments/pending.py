@@ -101,9 +101,17 @@ def cancel_pending(session: Session, actor: Actor, assignment_id: UUID, *, at: d
     audit.record(session, actor, "pending-hand-in:cancel", pending, for_user=enrolment.user_id, at=at)
 
 
-def complete_upload(session: Session, upload_id: str, holder: str, stored: StoredBytes, *, at: datetime) -> KnownUpload:
+def complete_upload(
+    session: Session,
+    upload_id: str,
+    holder: str,
+    stored: StoredBytes,
+    *,
+    came_at: datetime | None = None,
+    at: datetime,
+) -> KnownUpload:
     """Return the upload, whole, and have handed in what waited for it."""
-    whole = leases.complete(session, upload_id, holder, stored, at=at)
+    whole = leases.complete(session, upload_id, holder, stored, came_at=came_at, at=at)
     _wake(session, upload_id)
     return whole
 

@@ -74,12 +74,25 @@ def acknowledge(session: Session, upload_id: str, holder: str, offset: int, *, a
     return known(row)
 
 
-def complete(session: Session, upload_id: str, holder: str, stored: StoredBytes, *, at: datetime) -> KnownUpload:
-    """Return the upload, whole: its bytes are in the store under their key. The lease ends with it."""
+def complete(
+    session: Session,
+    upload_id: str,
+    holder: str,
+    stored: StoredBytes,
+    *,
+    came_at: datetime | None = None,
+    at: datetime,
+) -> KnownUpload:
+    """Return the upload, whole: its bytes are in the store under their key. The lease ends with it.
+
+    `came_at` is when its last bytes came, where hashing took a while since: by then it was begun at the latest.
+    """
     row = there(_locked(session, upload_id))
     _renew(session, upload_id, holder)
     if stored.size != row.length:
         raise Invalid(f"“{row.name}” has {stored.size} bytes, and {row.length} were announced.")
+    if came_at is not None and progress.is_begun_by(row, row.length - 1):
+        progress.note(session, row, row.length - 1, came_at)  # the last byte is acknowledged with the whole
     progress.note(session, row, row.length, at)
     row.offset = row.length
     row.state = UploadState.WHOLE

@@ -61,12 +61,18 @@ class HeldLease:
     def renew(self, part: Part, *, acknowledge: bool) -> None:
         asked_at = time.monotonic()
         if acknowledge:
-            part.sync()
-            perform(leases.acknowledge, self.upload_id, self.holder, part.position, at=now())
-            self.acknowledged = part.position
+            self.acknowledge(part)
         else:
             perform(leases.renew, self.upload_id, self.holder)
         self.renewed_at = asked_at
+
+    def acknowledge(self, part: Part) -> KnownUpload:
+        """Return the upload with what is written, which came before the disk was done with it: that moment counts."""
+        came_at = now()
+        part.sync()
+        known = perform(leases.acknowledge, self.upload_id, self.holder, part.position, at=came_at)
+        self.acknowledged = part.position
+        return known
 
     def check(self) -> None:
         """Raise if it may have ended: by our own clock, which runs on while this process is stopped."""
@@ -140,8 +146,7 @@ class Arrival:
             raise WrongSum
         if self.part.position == self.upload.length:
             return self._complete()
-        self.part.sync()
-        return perform(leases.acknowledge, self.upload.id, self.held.holder, self.part.position, at=now())
+        return self.held.acknowledge(self.part)
 
     def _may_acknowledge(self) -> bool:
         """Return whether what came so far stands alone; the last byte is acknowledged when all is in the store."""
@@ -153,7 +158,7 @@ class Arrival:
 
     def _complete(self) -> KnownUpload:
         """Have the store take the bytes, then write down that they are whole."""
-        kind = self._kind()
+        came_at, kind = now(), self._kind()
         self.part.sync()
         sha256 = self.part.sha256(lambda: self.held.hold(self.part, acknowledge=False))
         storage, key = the_storage(), new_key()  # a new one at each try: no other try can write over it
@@ -165,7 +170,7 @@ class Arrival:
         except FileNotFoundError:  # given up on another line in this moment
             raise PartMissing from None
         try:
-            whole = perform(complete_upload, self.upload.id, self.held.holder, stored, at=now())
+            whole = perform(complete_upload, self.upload.id, self.held.holder, stored, came_at=came_at, at=now())
         except DomainError:  # after any other error it may have been written down all the same
             storage.delete(key)
             raise
