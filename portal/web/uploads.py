@@ -25,6 +25,7 @@ from portal.domain.files.kinds import GB, HEAD_BYTES, LIMITS, MB, Group, recogni
 from portal.domain.files.operations import StoredBytes, display_name
 from portal.settings import Settings
 from portal.web.access import View
+from portal.web.arriving_forms import ArrivingBody
 from portal.web.long_bodies import SMALL, Place, take_place
 
 __all__ = [
@@ -152,6 +153,10 @@ class PortalRequest(Request):
         arriving = ArrivingFile(the_storage().receiving)
         self.__dict__.setdefault("arriving_files", []).append(arriving)
         return cast(IO[bytes], arriving)
+
+    def _get_stream_for_parsing(self) -> IO[bytes]:
+        self.__dict__["body"] = ArrivingBody(super()._get_stream_for_parsing(), self.content_length or 0)
+        return cast(IO[bytes], self.__dict__["body"])
 
     def _load_form_data(self) -> None:
         if "form" not in self.__dict__ and "place" not in self.__dict__:

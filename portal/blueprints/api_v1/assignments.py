@@ -38,6 +38,7 @@ from portal.domain.clock import now
 from portal.domain.errors import DomainError
 from portal.domain.files.uploads import MOST_OPEN, NAME
 from portal.domain.permissions import Permission
+from portal.web.arriving_forms import arrival_of_form, moment_of
 from portal.web.bearer import caller
 from portal.web.idempotency import idempotent, name_of_request
 from portal.web.uploads import MB, discard, receive_all, takes_files
@@ -168,9 +169,10 @@ def submit(work: dict[str, Any], assignment_id: UUID) -> Response:
         links=tuple(work.get("links", ())),
         files=tuple(received),
         uploads=tuple(work.get("uploads", ())),
+        form=arrival_of_form(),
     )
     try:
-        made = perform(submit_assignment, student, command, at=now())
+        made = perform(submit_assignment, student, command, at=moment_of(command.form))
     except DomainError:
         discard(received)
         raise

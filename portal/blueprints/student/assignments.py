@@ -42,6 +42,7 @@ from portal.domain.files.operations import StoredBytes
 from portal.domain.files.uploads import waiting_uploads
 from portal.domain.permissions import Permission
 from portal.web.access import requires
+from portal.web.arriving_forms import arrival_of_form, moment_of
 from portal.web.forms import FilesField, LongTextField, PortalForm, at_most
 from portal.web.htmx import go_to, respond, unchanged, wants_fragment
 from portal.web.kept_files import kept_ids, named_uploads
@@ -117,10 +118,11 @@ def hand_in(assignment_id: UUID) -> BaseResponse:
         files=tuple(arrived.received),
         kept=kept_ids(),
         uploads=named_uploads("uploads", "awaited") if _when_complete() else named_uploads("uploads"),
+        form=arrival_of_form(),
     )
     operation = hand_in_when_complete if _when_complete() else submit_assignment
     try:
-        made = perform(operation, person, command, at=now())
+        made = perform(operation, person, command, at=moment_of(command.form))
     except (Invalid, Conflict, TooLarge) as error:
         status = form.refuse(error)
         form.key.data = str(uuid4())  # what this key handed in, if anything, stays as it is

@@ -32,6 +32,7 @@ from portal.domain.files.operations import StoredBytes
 from portal.domain.files.uploads import waiting_uploads
 from portal.domain.permissions import Permission
 from portal.web.access import requires
+from portal.web.arriving_forms import arrival_of_form, moment_of
 from portal.web.forms import FilesField, LongTextField, PortalForm, SelectChoice, at_most
 from portal.web.htmx import go_to, respond
 from portal.web.kept_files import kept_ids, named_uploads
@@ -73,8 +74,9 @@ def submit_for(enrolment_id: UUID) -> BaseResponse:
     if not form.validate() or problem:
         form.files.errors = [*form.files.errors, *filter(None, [problem])]
         return _refuse(student, form, received, 422)
+    command = _command(student, form, received)
     try:
-        made = perform(submit_assignment, person, _command(student, form, received), at=now())
+        made = perform(submit_assignment, person, command, at=moment_of(command.form))
     except (Invalid, Conflict, TooLarge) as error:
         return _refuse(student, form, received, form.refuse(error))
     return go_to(url_for("trainer.receipt_of_hand_in", submission_id=made.id))
@@ -108,6 +110,7 @@ def _command(student: StudentServed, form: HandInForStudentForm, received: list[
         files=tuple(received),
         kept=kept_ids(),
         uploads=named_uploads("uploads"),
+        form=arrival_of_form(),
     )
 
 

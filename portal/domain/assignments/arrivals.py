@@ -38,12 +38,22 @@ class Judgement:
     longest_gap_seconds: int | None = None
 
 
-def judge(session: Session, due_at: datetime, sent: Sequence[Sent], at: datetime) -> Judgement:
-    """Return what the deadline makes of work with these uploads, handed in now; before it there is nothing to ask."""
+def judge(
+    session: Session, due_at: datetime, sent: Sequence[Sent], at: datetime, form: Arrival | None = None
+) -> Judgement:
+    """Return what the deadline makes of work with these uploads, handed in now; before it there is nothing to ask.
+
+    `form` is how the form that hands it in arrived, which may have files in it.
+    """
     begun_at = min((upload.created_at for upload in sent), default=at)
-    if at <= due_at or not sent:
+    if at <= due_at or not (sent or form):
         return Judgement(at, begun_at)
     arrivals = _arrivals(session, sent)
+    if form is not None and form.was_begun_by(due_at):
+        arrivals.append(form)
+        begun_at = min(begun_at, form.begun_at)
+    if not arrivals:
+        return Judgement(at, begun_at)
     return Judgement(
         counts_from(due_at, arrivals, at),
         begun_at,

@@ -113,7 +113,7 @@ def check_work(
     `dates` are the student's own; `late` says of each attempt so far whether it was; `sent` may be under way still.
     """
     refuse_quiz(assignment)
-    judgement = judge(session, dates.due_at, sent, at)
+    judgement = judge(session, dates.due_at, sent, at, command.form)
     refuse_by_time(assignment, dates, late, judgement.at)
     _refuse_by_shape(assignment, command)
     kept = _lock_kept(session, actor, command.kept)

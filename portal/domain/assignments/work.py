@@ -8,6 +8,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from portal.domain.assignments.fairness import Arrival
 from portal.domain.files.kinds import Group, group_of
 from portal.domain.files.operations import StoredBytes
 
@@ -43,6 +44,8 @@ class SubmitAssignment:
     """Files that came with an earlier request which was refused."""
     uploads: tuple[str, ...] = ()
     """Files that came before this request, in pieces; each is handed in once."""
+    form: Arrival | None = None
+    """How the form itself arrived, with the files in it: on a slow line it counts as an upload does."""
     answers_since: datetime | None = None
     """Since when its questions were open, where it is an attempt at a quiz, which has looked at its rules itself."""
 
