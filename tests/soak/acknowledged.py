@@ -22,7 +22,7 @@ def look_for_all(home: CrashingHome, load: Load, log: SoakLog) -> None:
     log.acknowledged = {"hand-ins": len(receipts), "marks": len(marks), "sign-ins": load.sign_ins}
     with home.engine() as engine, Session(engine) as session:
         lost = [*lost_work(session, receipts), *_lost_marks(session, marks)]
-        doubled = [*_doubled_work(session), *_doubled_marks(session)]
+        doubled = [*doubled_work(session), *_doubled_marks(session)]
     log.found(lost=lost, doubled=doubled, findings=home.findings())
 
 
@@ -56,9 +56,10 @@ def _lost_marks(session: Session, marks: Iterable[Marked]) -> list[str]:
     return lost
 
 
-def _doubled_work(session: Session) -> list[str]:
+def doubled_work(session: Session) -> list[str]:
     """Every text is sent by one form alone, however often: so no two submissions may have the same."""
-    statement = select(Submission.text).group_by(Submission.text).having(func.count() > 1)
+    handed_in = select(Submission.text).where(Submission.number.is_not(None))
+    statement = handed_in.group_by(Submission.text).having(func.count() > 1)
     return [f"{text} was handed in more than once" for text in session.scalars(statement)]
 
 

@@ -17,9 +17,11 @@ from sqlalchemy.orm import Session
 
 from portal.domain.files.kinds import MB
 from tests.pages import parse, words
-from tests.soak.acknowledged import lost_work
+from tests.platform.runs import wait_until
+from tests.soak.acknowledged import doubled_work, lost_work
 from tests.soak.clients import GIVE_UP_SECONDS, TRY_AGAIN_SECONDS, Browser, HandedIn
 from tests.soak.crashing_home import CrashingHome, Student
+from tests.soak.killed_browser import SIZE, KilledBrowser
 from tests.soak.log import SoakLog
 from tests.uploads.conversation import O, T, said
 
@@ -30,13 +32,16 @@ KILLS = {
     "PostgreSQL": CrashingHome.kill_database,
     "everything": CrashingHome.kill_everything_and_start_again,
 }
+BROWSER = "the browser, in the middle of a file"
 ROUNDS = int(os.environ.get("SOAK_ROUNDS", "50"))
 SMALLEST, LARGEST = MB // 4, 3 * MB
 PIECES = 4  # of each file, so that kills come between and in the middle of them
 
 
-def test_a_file_in_pieces_survives_a_kill_of_everything(folder: Path, soak_log: Callable[[str], SoakLog]) -> None:
-    kill_and_look(folder, soak_log("uploads and a kill"), ["everything"], students=3)
+def test_a_file_in_pieces_survives_a_kill_of_everything_and_one_of_the_browser(
+    folder: Path, soak_log: Callable[[str], SoakLog]
+) -> None:
+    kill_and_look(folder, soak_log("uploads and two kills"), ["everything", BROWSER], students=4)
 
 
 @pytest.mark.soak
@@ -45,7 +50,8 @@ def test_files_in_pieces_survive_fifty_kills(folder: Path, soak_log: Callable[[s
     seed = int(os.environ.get("SOAK_SEED", time.time_ns() % 1_000_000))
     log = soak_log(f"uploads and {ROUNDS} kills")
     log.note(f"SOAK_SEED={seed}")
-    kill_and_look(folder, log, random.Random(seed).choices(list(KILLS), k=ROUNDS), students=12, seed=seed)
+    kills = random.Random(seed).choices([*KILLS, BROWSER], k=ROUNDS)
+    kill_and_look(folder, log, kills, students=13, seed=seed)
 
 
 def kill_and_look(folder: Path, log: SoakLog, kills: Sequence[str], *, students: int, seed: int = 0) -> None:
@@ -59,32 +65,45 @@ def kill_and_look(folder: Path, log: SoakLog, kills: Sequence[str], *, students:
             for kill in kills:
                 time.sleep(chance.uniform(0, 1))
                 began = time.monotonic()
-                KILLS[kill](home)
-                home.comes_back()
+                if kill == BROWSER:
+                    senders.kill_browser(chance.uniform(0, 0.8))
+                else:
+                    KILLS[kill](home)
+                    home.comes_back()
                 log.round(kill, time.monotonic() - began)
                 senders.go_on(2)
             senders.finish()
-        log.acknowledged = {"hand-ins": len(senders.receipts), "by itself": senders.by_itself}
+        log.acknowledged = {
+            "hand-ins": len(senders.receipts),
+            "by itself": senders.by_itself,
+            "by the page": len(senders.by_page),
+        }
+        log.note(f"new browsers went on from the bytes {sorted(senders.in_browser.resumed)}")
         with home.engine() as engine, Session(engine) as session:
-            lost = lost_work(session, senders.receipts)
-        doubled = [number for number in senders.numbers if senders.numbers.count(number) > 1]
+            lost = [*lost_work(session, senders.receipts), *senders.in_browser.astray]
+            doubled = doubled_work(session)
         log.found(lost=lost, doubled=doubled, findings=home.findings())
         assert senders.interruptions, "nothing was killed in the middle of a file"
+        assert any(0 < offset < SIZE for offset in senders.in_browser.resumed), "no browser was killed within a file"
     finally:
         home.stop()
 
 
 class Senders:
-    """Students who send a file in pieces and hand it in, by the form or by itself, again and again."""
+    """Students who send files in pieces and hand them in, by the form, by itself or by the page, again and again."""
 
     def __init__(self, home: CrashingHome) -> None:
         self.home = home
         self.receipts: list[HandedIn] = []
+        self.by_page: list[HandedIn] = []
         self.by_itself = 0
         self.interruptions = 0
         self.failures: list[Exception] = []
         self._enough, self._given_up = threading.Event(), threading.Event()
-        self._threads = [threading.Thread(target=self._work, args=(student,)) for student in home.students]
+        *others, with_browser = home.students
+        self.in_browser = KilledBrowser(home, with_browser, self._given_up)
+        self._threads = [threading.Thread(target=self._work, args=(student,)) for student in others]
+        self._threads.append(threading.Thread(target=self._work_in_browser))
 
     def __enter__(self) -> Senders:
         for thread in self._threads:
@@ -97,10 +116,6 @@ class Senders:
         for thread in self._threads:
             thread.join()
 
-    @property
-    def numbers(self) -> list[str]:
-        return [receipt.number for receipt in self.receipts]
-
     def go_on(self, receipts: int) -> None:
         """Wait until so many further receipts are held."""
         wanted, end = len(self.receipts) + receipts, time.monotonic() + GIVE_UP_SECONDS
@@ -109,6 +124,14 @@ class Senders:
             time.sleep(0.02)
         if self.failures:
             raise self.failures[0]
+
+    def kill_browser(self, share: float) -> None:
+        """Kill the browser when so much of a file is acknowledged, and wait until a new one goes on with it."""
+        browser = self.in_browser
+        wanted = len(browser.resumed) + 1
+        wait_until(lambda: browser.has_sent(share) or bool(self.failures), GIVE_UP_SECONDS, "the page sends a file")
+        browser.kill()
+        wait_until(lambda: len(browser.resumed) >= wanted or bool(self.failures), GIVE_UP_SECONDS, "a new one goes on")
 
     def finish(self) -> None:
         self._enough.set()
@@ -126,6 +149,16 @@ class Senders:
                 self.receipts.append(sending.handed_in())
                 self.by_itself += sending.by_itself
                 self.interruptions += sending.browser.interruptions
+        except Exception as error:
+            self.failures.append(error)
+
+    def _work_in_browser(self) -> None:
+        try:
+            for receipt in self.in_browser.works():
+                self.receipts.append(receipt)
+                self.by_page.append(receipt)
+                if self._enough.is_set():
+                    return
         except Exception as error:
             self.failures.append(error)
 
