@@ -11,6 +11,7 @@
   const AT_ONCE = 2;
   const LOOK_AGAIN_AFTER = 60000;
   const MAY_BE_TRIED_AGAIN = [409, 423, 429, 460];
+  const GONE = [404, 410];
 
   const element = (name, className, text) => {
     const made = document.createElement(name);
@@ -113,14 +114,20 @@
       this.begun = this.pieceBegun = performance.now();
       this.beganAt = null;
       this.upload = new tus.Upload(this.file, {
-        endpoint: this.sender.endpoint,
+        // One that is known is only gone on with: where the portal could not say how far it is, all would be sent again.
+        endpoint: this.url ? null : this.sender.endpoint,
         uploadUrl: this.url || null,
         chunkSize: SMALLEST_PIECE,
         retryDelays: RETRIES,
         storeFingerprintForResuming: false,
         headers: this.sender.headers(),
         metadata: this.metadata,
-        onUploadUrlAvailable: () => { this.url = this.upload.url; this.name("awaited"); this.onKnown?.(); },
+        onUploadUrlAvailable: () => {
+          this.url = this.upload.url;
+          this.upload.options.endpoint = null;
+          this.name("awaited");
+          this.onKnown?.();
+        },
         onProgress: (sent, total) => this.tell(sent, total),
         onChunkComplete: (bytes) => this.fit(bytes),
         onShouldRetry: (error) => {
@@ -167,6 +174,11 @@
       if (!status || (status >= 500 && status !== 507) || MAY_BE_TRIED_AGAIN.includes(status)) {
         setTimeout(() => this.sender.goOn(), LOOK_AGAIN_AFTER);
         this.become("stopped", "The line is away. What arrived is kept; it goes on when the line is back.");
+        return;
+      }
+      if (GONE.includes(status) && error.originalRequest.getMethod() === "HEAD") {
+        this.url = null;
+        this.start();
         return;
       }
       this.refuse(status, error.originalResponse.getBody());

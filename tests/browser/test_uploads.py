@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from sqlalchemy import select
 
 from portal.domain.accounts.models import User
@@ -39,6 +39,20 @@ def on_a_slow_line(page: Page, bytes_a_second: int = 3 * MB) -> None:
     line.send("Network.enable")
     speed = {"downloadThroughput": bytes_a_second, "uploadThroughput": bytes_a_second}
     line.send("Network.emulateNetworkConditions", {"offline": False, "latency": 10, **speed})
+
+
+def away_at_first() -> Callable[[Route], None]:
+    """Have the portal be away when it is first asked how far an upload is."""
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        if route.request.method == "HEAD" and not asked:
+            asked.append(route.request.url)
+            route.fulfill(status=503)
+        else:
+            route.continue_()
+
+    return answer
 
 
 def arrivals(page: Page) -> Locator:
@@ -82,6 +96,7 @@ def test_a_film_goes_on_where_it_stopped_after_the_page_was_closed_and_hands_its
     page = page.context.new_page()
     offsets: list[int] = []
     page.on("request", lambda sent: offsets.append(int(sent.headers.get("upload-offset", -1))))
+    page.route("**/uploads/*", away_at_first())
     page.goto(address)
     expect(arrivals(page)).to_contain_text("Choose the same file again")
     on_a_slow_line(page, MB)

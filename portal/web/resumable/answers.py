@@ -80,8 +80,10 @@ def _begin(person: Actor, assignment_id: UUID, student_id: UUID | None, address_
 def ask(person: Actor, upload_id: str) -> Response:
     """Say how far an upload is: from there on it goes on."""
     upload = _own(person, upload_id)
-    if upload.state is UploadState.RECEIVING and (the_storage().parts.size(upload.id) or 0) < upload.offset:
-        raise Gone(ENDED_WORDS[UploadEnd.LOST])
+    if _is_short(upload):
+        upload = _own(person, upload_id)  # its part goes when it is whole, and that may have been in this moment
+        if _is_short(upload):
+            raise Gone(ENDED_WORDS[UploadEnd.LOST])
     response = Response(status=200)
     response.headers["Upload-Length"] = str(upload.length)
     if upload.client_metadata:
@@ -121,6 +123,11 @@ def _own(person: Actor, upload_id: str) -> KnownUpload:
     upload = uploads.upload_of(current_session(), person.person_id, upload_id)
     release_connection()
     return upload
+
+
+def _is_short(upload: KnownUpload) -> bool:
+    """Return whether less lies on the disk than was acknowledged, of one that is under way."""
+    return upload.state is UploadState.RECEIVING and (the_storage().parts.size(upload.id) or 0) < upload.offset
 
 
 def _tell(response: Response, upload: KnownUpload) -> Response:
