@@ -1,13 +1,13 @@
 """Notes stand at a point of a page, as at a point of a picture.
 
 Revision ID: 0120
-Revises: 0092
+Revises: 0110
 """
 
 from alembic import op
 
 revision = "0120"
-down_revision = "0092"
+down_revision = "0110"
 branch_labels = None
 depends_on = None
 

@@ -25,8 +25,7 @@ from portal.domain.files.models import FileFacts
 from portal.domain.files.uploads import MOST_RECEIVING
 from tests.api_v1 import doors
 from tests.api_v1.conftest import program as program
-from tests.api_v1.doors import NOTHING_HERE, Rule, Stage, assert_refused_alike, first_criterion, heard, told
-from tests.attacks.attackers import footprint
+from tests.api_v1.doors import NOTHING_HERE, Rule, Stage, assert_refused_alike, first_criterion
 from tests.cast import Cast, actor
 from tests.domain.assignments.arranging import hand_in, mark, stored
 from tests.domain.assignments.test_rubrics import LIGHT_AND_STORY

@@ -15,7 +15,7 @@ from portal.domain.assignments.note_models import ReviewReply
 from portal.domain.assignments.rubric_models import Rubric, RubricVersion
 from portal.domain.notifications.models import Notification
 from tests.api_v1.conftest import assert_refused
-from tests.cast import Cast
+from tests.cast import Cast, actor
 from tests.domain.assignments.arranging import hand_in, mark, stored
 from tests.domain.assignments.group_arranging import enrol, make_group, make_group_work
 from tests.factories import make_assignment, make_rubric, now

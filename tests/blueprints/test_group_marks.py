@@ -6,7 +6,6 @@ import csv
 import io
 from typing import Any
 
-import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -16,16 +15,6 @@ from tests.cast import Cast
 from tests.domain.assignments.arranging import hand_in
 from tests.domain.assignments.group_arranging import enrol, make_group, make_group_work
 from tests.pages import parse, words
-
-
-@pytest.fixture
-def ama(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.ama)
-
-
-@pytest.fixture
-def kofi(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.kofi)
 
 
 def test_the_bench_shows_the_group_and_gives_one_member_another_mark(

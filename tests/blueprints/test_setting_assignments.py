@@ -18,7 +18,6 @@ from tests.domain.assignments.arranging import hand_in, mark
 from tests.factories import make_assignment, now
 from tests.pages import parse, words
 
-
 IN_GROUPS = {"group_formation": "students", "group_least": "2", "group_most": "4"}
 
 

@@ -19,16 +19,6 @@ from tests.pages import parse, words
 TOO_SMALL = "Your group has 1 member and should have at least 2"
 
 
-@pytest.fixture
-def ama(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.ama)
-
-
-@pytest.fixture
-def kofi(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.kofi)
-
-
 @pytest.mark.parametrize(
     ("work", "advice"),
     [

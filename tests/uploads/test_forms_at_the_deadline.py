@@ -73,11 +73,6 @@ def send(client: Any, address: str, begins: datetime, rest: timedelta, fields: d
     return answer
 
 
-@pytest.fixture
-def ama(sign_in: Any, cast: Cast) -> FlaskClient:
-    return sign_in(cast.ama)
-
-
 @pytest.mark.parametrize(
     ("begins", "rest", "status", "why"),
     [

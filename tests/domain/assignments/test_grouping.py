@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from datetime import UTC, timedelta
 from functools import partial
-from dataclasses import astuple
-from threading import Barrier, Thread
 from typing import Any
 from uuid import UUID
 
@@ -32,12 +31,12 @@ from portal.domain.assignments.grouping import (
 from portal.domain.assignments.models import Submission
 from portal.domain.assignments.submitting import submit_assignment
 from portal.domain.audit.models import AuditEntry
-from portal.domain.errors import Conflict, DomainError, Invalid, NotFound
+from portal.domain.errors import Conflict, Invalid, NotFound
+from portal.domain.notifications.kinds import say
+from portal.domain.notifications.models import Notification
 from tests.at_once import at_once, refused
 from tests.cast import Cast, actor, gather_cast
 from tests.domain.assignments.arranging import hand_in, work
-from portal.domain.notifications.kinds import say
-from portal.domain.notifications.models import Notification
 from tests.domain.assignments.group_arranging import enrol, make_group, make_group_work, put
 from tests.factories import make_assignment, now
 

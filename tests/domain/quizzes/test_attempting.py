@@ -23,9 +23,9 @@ from portal.domain.quizzes.models import GradeQuestion, QuizAttempt
 from portal.domain.quizzes.questions import SetQuiz, set_quiz
 from portal.domain.quizzes.reading import GivenAnswer, answers_of, questions_of
 from portal.domain.quizzes.timing import GRACE, HANDED_IN_AFTER
+from portal.domain.watch.models import Outage
 from tests.cast import Cast, actor
 from tests.domain.assignments.arranging import work
-from portal.domain.watch.models import Outage
 from tests.domain.quizzes.arranging import (
     COUNTED,
     MULTIPLE,
