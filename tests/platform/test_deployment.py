@@ -93,8 +93,7 @@ class Image:
 
     def _clean_environment(self) -> dict[str, str]:
         network = {name: value for name, value in os.environ.items() if name.startswith(NETWORK)}
-        only_what_is_used = {"PIP_NO_COMPILE": "1"}  # is compiled, when it is used
-        return network | only_what_is_used | {"PATH": str(self.programs), "HOME": str(self.app.parent)}
+        return network | {"PATH": str(self.programs), "HOME": str(self.app.parent)}
 
 
 def ends_calmly(process: subprocess.Popen[bytes]) -> int:
