@@ -374,14 +374,6 @@ def test_a_trainer_elsewhere_and_a_student_are_served_no_file_of_the_bench(
     assert sign_in(cast.efua).get(address).status_code == 404
 
 
-def test_an_admin_who_is_named_trainer_marks_like_one(
-    sign_in: Any, world: Session, cast: Cast, submission: Submission
-) -> None:
-    world.add(IntakeTrainer(intake_id=cast.intake.id, user_id=cast.efua.id))
-    world.commit()
-    assert students_in(sign_in(cast.efua), "/trainer/marking") == ["Ama Mensah"]
-
-
 def test_pages_cost_the_same_for_one_submission_and_for_a_hundred(
     kofi: FlaskClient, world: Session, cast: Cast, assignment: Any, submission: Submission, count_queries: Any
 ) -> None:

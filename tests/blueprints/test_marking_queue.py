@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from portal.domain.assignments.models import Submission
+from portal.domain.courses.models import IntakeTrainer
 from tests.api_v1.conftest import program as program
 from tests.cast import Cast
 from tests.domain.assignments.arranging import hand_in, mark
@@ -119,3 +120,11 @@ def test_the_queue_goes_on_page_by_page_without_losing_or_repeating_anyone(
     assert pages == 3
     assert len(seen) == len(set(seen)) == 60
     assert set(seen) == wanted
+
+
+def test_an_admin_who_is_named_trainer_marks_like_one(
+    sign_in: Any, world: Session, cast: Cast, submission: Submission
+) -> None:
+    world.add(IntakeTrainer(intake_id=cast.intake.id, user_id=cast.efua.id))
+    world.commit()
+    assert students_in(sign_in(cast.efua), "/trainer/marking") == ["Ama Mensah"]
