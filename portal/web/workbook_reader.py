@@ -20,7 +20,7 @@ def open_workbook(content: bytes, *, values: bool) -> Any:
     return reader.wb
 
 
-class _Reader(ExcelReader):  # type: ignore[misc]
+class _Reader(ExcelReader):  # type: ignore[misc]  # openpyxl says no types
     """openpyxl takes every `x005F_` out of shared texts: then `_x0041_` that was typed is no longer told from an A."""
 
     def read_strings(self) -> None:

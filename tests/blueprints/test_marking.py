@@ -15,38 +15,18 @@ from portal.domain.assignments.models import Grade, MarkingDraft, Submission, Su
 from portal.domain.courses.models import IntakeTrainer
 from portal.domain.notifications.models import Notification
 from tests.api_v1.conftest import program as program
+from tests.blueprints.at_the_bench import HTMX, JPEG, bench, students_in
+from tests.blueprints.at_the_bench import assignment as assignment
+from tests.blueprints.at_the_bench import submission as submission
 from tests.cast import Cast
 from tests.domain.assignments.arranging import hand_in, mark
 from tests.factories import make_assignment, make_enrolment, make_user, now
 from tests.pages import parse, words
 
-HTMX = {"HX-Request": "true"}
-JPEG = b"\xff\xd8\xff\xe0" + b"a photograph" * 20
-
-
-@pytest.fixture
-def assignment(world: Session, cast: Cast) -> Any:
-    assignment = make_assignment(world, cast.intake, cast.kofi, title="A portrait", points=20)
-    world.commit()
-    return assignment
-
-
-@pytest.fixture
-def submission(world: Session, cast: Cast, assignment: Any) -> Submission:
-    return hand_in(world, cast, assignment, text="By the window.")
-
-
-def bench(submission: Submission) -> str:
-    return f"/trainer/submissions/{submission.id}"
-
 
 def seen_by(client: FlaskClient, submission: Submission) -> str:
     """Return which mark the form on the bench was opened with."""
     return parse(client.get(bench(submission))).css_first("#mark input[name=seen]").attributes.get("value") or ""
-
-
-def students_in(client: FlaskClient, address: str) -> list[str]:
-    return [words(link) for link in parse(client.get(address)).css("#queue tbody th a")]
 
 
 def test_the_bench_shows_the_work_and_the_next_in_the_queue(

@@ -5,40 +5,19 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from portal.domain.assignments.models import Submission
 from portal.domain.courses.models import IntakeTrainer
 from tests.api_v1.conftest import program as program
+from tests.blueprints.at_the_bench import assignment as assignment
+from tests.blueprints.at_the_bench import bench, students_in
+from tests.blueprints.at_the_bench import submission as submission
 from tests.cast import Cast
 from tests.domain.assignments.arranging import hand_in, mark
 from tests.factories import make_assignment, make_enrolment, make_user
-from tests.pages import assert_page_and_fragment, parse, words
-
-HTMX = {"HX-Request": "true"}
-JPEG = b"\xff\xd8\xff\xe0" + b"a photograph" * 20
-
-
-@pytest.fixture
-def assignment(world: Session, cast: Cast) -> Any:
-    assignment = make_assignment(world, cast.intake, cast.kofi, title="A portrait", points=20)
-    world.commit()
-    return assignment
-
-
-@pytest.fixture
-def submission(world: Session, cast: Cast, assignment: Any) -> Submission:
-    return hand_in(world, cast, assignment, text="By the window.")
-
-
-def bench(submission: Submission) -> str:
-    return f"/trainer/submissions/{submission.id}"
-
-
-def students_in(client: FlaskClient, address: str) -> list[str]:
-    return [words(link) for link in parse(client.get(address)).css("#queue tbody th a")]
+from tests.pages import assert_page_and_fragment, parse
 
 
 def test_the_queue_shows_what_has_waited_longest_first(

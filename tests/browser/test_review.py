@@ -79,6 +79,17 @@ def on_the_player(page: Page) -> None:
     until(page, "document.activeElement.matches('.review')")
 
 
+def release_seventy(trainer: Page) -> None:
+    """Give a mark by keyboard alone, and show it to the student."""
+    tab_to(trainer, trainer.get_by_label("Points"))
+    trainer.keyboard.type("70")
+    tab_to(trainer, trainer.get_by_label("Release to the student now"))
+    trainer.keyboard.press("Space")
+    tab_to(trainer, trainer.get_by_role("button", name="Save", exact=True))
+    trainer.keyboard.press("Enter")
+    expect(trainer.get_by_text("70 of 100, released.")).to_be_visible()
+
+
 @pytest.mark.usefixtures("portal_of_site")
 def test_a_trainer_reviews_by_keyboard_alone_and_what_is_open_goes_along_to_the_next_attempt(
     site: Site, open_browser: Open, film: Path
@@ -124,13 +135,7 @@ def test_a_trainer_reviews_by_keyboard_alone_and_what_is_open_goes_along_to_the_
     on_the_player(trainer)
     assert time_of(trainer) == pytest.approx(0.32, abs=0.02)
     assert_no_sideways_scrolling(trainer)
-    tab_to(trainer, trainer.get_by_label("Points"))
-    keys.type("70")
-    tab_to(trainer, trainer.get_by_label("Release to the student now"))
-    keys.press("Space")
-    tab_to(trainer, trainer.get_by_role("button", name="Save", exact=True))
-    keys.press("Enter")
-    expect(trainer.get_by_text("70 of 100, released.")).to_be_visible()
+    release_seventy(trainer)
 
     page = open_browser(width=360)
     sign_in(page, name)
@@ -256,13 +261,7 @@ def test_a_point_of_a_page_is_found_and_found_again_by_keyboard_alone(site: Site
     keys.press("Control+Enter")
     expect(trainer.locator("#notes li.note")).to_have_count(2)
     expect(pin).to_have_text("2")
-    tab_to(trainer, trainer.get_by_label("Points"))
-    keys.type("70")
-    tab_to(trainer, trainer.get_by_label("Release to the student now"))
-    keys.press("Space")
-    tab_to(trainer, trainer.get_by_role("button", name="Save", exact=True))
-    keys.press("Enter")
-    expect(trainer.get_by_text("70 of 100, released.")).to_be_visible()
+    release_seventy(trainer)
 
     page = open_browser(width=360)
     sign_in(page, name)

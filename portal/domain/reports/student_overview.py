@@ -12,14 +12,14 @@ from uuid import UUID
 from sqlalchemy import Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from portal.db import among, read
+from portal.db import read
 from portal.domain.assignments.deadlines import Dates
 from portal.domain.assignments.extension_models import ExtendedDate
-from portal.domain.assignments.models import Assignment, AssignmentState, Submission, SubmissionMember, SubmissionState
+from portal.domain.assignments.models import Assignment, AssignmentState, Submission, SubmissionState
 from portal.domain.assignments.own_dates import LONGEST, away_before, of_extension, own, standing_dates
 from portal.domain.assignments.queries.attempts import LatestMark, latest_marks
 from portal.domain.assignments.queries.pending import not_handed_in
-from portal.domain.assignments.waiting import HANDED_IN
+from portal.domain.assignments.queries.shown import has_handed_in
 from portal.domain.courses.models import Course, Intake
 from portal.domain.enrolments.models import CURRENT, Enrolment, EnrolmentState
 from portal.domain.enrolments.queries import OwnCourse, courses_of_student
@@ -117,16 +117,6 @@ def _as_it_stands(work: DueWork, away: list[list[str]] | None) -> DueWork:
 def _due_work() -> Select[*tuple[Any, ...]]:
     """Made once: making a statement takes as long as running it."""
     theirs = (Submission.assignment_id == Assignment.id) & (Submission.enrolment_id == Enrolment.id)
-    handed_in = (
-        select(Submission.id)
-        .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
-        .where(
-            SubmissionMember.assignment_id == Assignment.id,
-            SubmissionMember.enrolment_id == Enrolment.id,
-            among(Submission.state, HANDED_IN),
-        )
-        .exists()
-    )
     due_at, cut_off_at = own(Assignment.due_at), own(Assignment.cut_off_at)
     away, closes_at = away_before(due_at), func.coalesce(cut_off_at, due_at)
     return (
@@ -152,7 +142,7 @@ def _due_work() -> Select[*tuple[Any, ...]]:
             Assignment.state == AssignmentState.PUBLISHED,
             or_(Assignment.opens_at.is_(None), Assignment.opens_at <= bindparam("at")),
             or_(closes_at > bindparam("at"), and_(away.is_not(None), closes_at > bindparam("at") - LONGEST)),
-            ~handed_in,
+            ~has_handed_in(),
         )
         .order_by(due_at, Assignment.id)
         .limit(4 * MOST_SHOWN)  # some may have moved and be over all the same

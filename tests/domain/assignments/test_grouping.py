@@ -149,10 +149,7 @@ def test_whoever_is_put_into_a_group_moved_or_taken_out_is_told_once_and_only_of
         put_members(world, actor(cast.kofi), assignment.id, moved, into, at=at)
         new = world.scalars(select(Notification).where(Notification.id.not_in(before)))
         people = {cast.ama.id: "Ama"}
-        return sorted(
-            (people.get(row.user_id, "Abena"), *astuple(say(row.kind, row.data, UTC)))  # type: ignore[misc]
-            for row in new
-        )
+        return sorted((people.get(row.user_id, "Abena"), *astuple(say(row.kind, row.data, UTC))) for row in new)
 
     assert told(ama, into=first.id, when=0) == [
         ("Ama", "You are in “Birds” now: A series", "Kofi Asante put you into it.")

@@ -47,7 +47,13 @@ class ShownMark:
 
 def visible() -> ColumnElement[bool]:
     """Published work of a current enrolment, and whatever the student has handed in, for ever."""
-    handed_in = (
+    published = and_(Assignment.state == AssignmentState.PUBLISHED, among(Enrolment.state, CURRENT))
+    return or_(published, has_handed_in())
+
+
+def has_handed_in() -> ColumnElement[bool]:
+    """Whether an enrolment has work at its assignment, by itself or in a group."""
+    return (
         select(Submission.id)
         .join(SubmissionMember, SubmissionMember.submission_id == Submission.id)
         .where(
@@ -57,8 +63,6 @@ def visible() -> ColumnElement[bool]:
         )
         .exists()
     )
-    published = and_(Assignment.state == AssignmentState.PUBLISHED, among(Enrolment.state, CURRENT))
-    return or_(published, handed_in)
 
 
 def current_enrolment_first() -> tuple[ColumnElement[bool], ColumnElement[datetime]]:
