@@ -42,6 +42,8 @@ A_PLAUSIBLE_CALL = {
     "done": True,
     "kind": "short",
     "text": "Not hers",
+    "explanation": "Not hers",
+    "position": 1,
     "title": "Taken over",
     "points": 10,
 }

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.assignments.models import Grade, MarkingDraft
+from tests.blueprints.at_the_bench import HTMX
 from tests.cast import Cast
 from tests.domain.assignments.arranging import hand_in
 from tests.domain.assignments.group_arranging import enrol, make_group, make_group_work
@@ -61,10 +62,9 @@ def test_what_is_typed_for_one_member_is_kept_apart_from_what_is_typed_for_all_u
     alone = f"?member={abenas.id}"
 
     def keep(member: str, points: str) -> None:
-        assert (
-            kofi.post(f"{bench}/draft{member}", data={"points": points}, headers={"HX-Request": "true"}).status_code
-            == 200
-        )
+        seen = parse(kofi.get(f"{bench}{member}")).css_first("#mark input[name=seen]").attributes["value"]
+        typed = {"points": points, "seen": seen}
+        assert kofi.post(f"{bench}/draft{member}", data=typed, headers=HTMX).status_code == 200
 
     def shown(member: str = "") -> tuple[str | None, bool]:
         page = parse(kofi.get(f"{bench}{member}"))

@@ -245,6 +245,7 @@ def test_a_trainer_goes_through_the_queue_with_the_keyboard_alone(site: Site, op
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_contain_text("Efe")
     for key, name in (("j", "Naa"), ("k", "Efe"), ("k", "Akua")):
+        page.wait_for_load_state()  # a name is there before the script that reads keys
         page.keyboard.press(key)
         expect(page.locator("h1")).to_contain_text(name)
     page.get_by_label(re.compile("^Points")).focus()

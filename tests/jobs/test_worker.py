@@ -136,7 +136,7 @@ def test_a_worker_goes_on_when_its_database_comes_back(worker_settings, people, 
         above = create_engine(cluster.superuser_url().replace("postgresql://", "postgresql+psycopg://"))
         with above.connect() as connection:
             statement = (
-                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity "
                 "WHERE datname = :name AND pid <> pg_backend_pid()"
             )
             assert connection.execute(text(statement), {"name": live_database}).scalar_one() > 2

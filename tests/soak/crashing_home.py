@@ -105,6 +105,18 @@ class CrashingHome:
         """Have PostgreSQL end as an administrator does: every session is cut off, everything is written."""
         os.kill(self._postmaster(), signal.SIGINT)
 
+    @contextmanager
+    def while_nothing_is_started_again(self) -> Iterator[None]:
+        """Have the supervisor stand still for the length of the block."""
+        supervisors = self._pids("portal.cli run")
+        for pid in supervisors:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in supervisors:
+                os.kill(pid, signal.SIGCONT)
+
     def kill_web_worker(self) -> None:
         """Kill one process that answers requests; its master starts another."""
         self._kill(self._web_workers()[0])

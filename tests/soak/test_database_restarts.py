@@ -76,8 +76,9 @@ def stop_and_look(folder: Path, log: SoakLog, stops: Sequence[str]) -> None:
             for what in stops:
                 load.goes_on(hand_ins=1)
                 began = time.monotonic()
-                STOPS[what](home)
-                reloading.until_answered(503)
+                with home.while_nothing_is_started_again():
+                    STOPS[what](home)
+                    reloading.until_answered(503)
                 home.comes_back(SECONDS_TO_RECOVER)
                 log.round(what, time.monotonic() - began)
                 reloading.until_answered(200)
