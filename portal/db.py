@@ -47,7 +47,7 @@ from sqlalchemy.orm import (
     registry,
     sessionmaker,
 )
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -200,6 +200,12 @@ def bind(target: Engine | Connection, **options: Any) -> None:
     _transactions = target.execution_options(isolation_level="READ COMMITTED") if isinstance(target, Engine) else target
     _by_itself = target
     _sessions.configure(bind=_by_itself, **options)
+
+
+def connections_in_use() -> int:
+    """Return how many connections of this process's pool are taken right now."""
+    pool = _by_itself.pool if isinstance(_by_itself, Engine) else None
+    return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portal import db
 from portal.domain.watch.heartbeat import SECONDS, beat
+from portal.web import metrics
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +20,7 @@ def start() -> None:
 
     def go_on() -> None:
         while True:
+            metrics.look_at_connections()
             beat_once()
             time.sleep(SECONDS)
 

@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import os
 import time
-from functools import cache
-from typing import Any
 
 from flask import Flask, Response, g, request
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
-from sqlalchemy import event
-from sqlalchemy.pool import Pool
 
-from portal.db import POOL_SIZE
+from portal import db
 
 REQUESTS = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
 DURATION = Histogram(
@@ -27,7 +23,7 @@ DURATION = Histogram(
 )
 IN_PROGRESS = Gauge("http_requests_in_progress", "Requests being answered", multiprocess_mode="livesum")
 CONNECTIONS_IN_USE = Gauge(
-    "db_connections_in_use", "Connections taken out of the pool now", multiprocess_mode="livesum"
+    "db_connections_in_use", "Connections taken out of the pools when last looked at", multiprocess_mode="livesum"
 )
 POOL_LIMIT = Gauge("db_pool_size", "Connections the pools may hold together", multiprocess_mode="livesum")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -42,6 +38,7 @@ def register(app: Flask) -> None:
 
 def exposition() -> bytes:
     """Return all figures as Prometheus reads them."""
+    look_at_connections()
     if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()
@@ -49,16 +46,15 @@ def exposition() -> bytes:
     return generate_latest(registry)
 
 
+def look_at_connections() -> None:
+    """Note how many connections this process holds; counting each as it comes and goes would make them wait in line."""
+    CONNECTIONS_IN_USE.set(db.connections_in_use())
+    POOL_LIMIT.set(db.POOL_SIZE)
+
+
 def _begin() -> None:
     g.begun_at = time.perf_counter()
     IN_PROGRESS.inc()
-    _tell_pool_limit(os.getpid())
-
-
-@cache
-def _tell_pool_limit(_process: int) -> None:
-    """Say once in each process how many connections it may hold."""
-    POOL_LIMIT.set(POOL_SIZE)
 
 
 def _count(response: Response) -> Response:
@@ -73,13 +69,3 @@ def _count(response: Response) -> Response:
 def _end(_error: BaseException | None) -> None:
     if g.pop("begun_at", None) is not None:
         IN_PROGRESS.dec()
-
-
-@event.listens_for(Pool, "checkout")
-def _taken(_connection: Any, _record: Any, _proxy: Any) -> None:
-    CONNECTIONS_IN_USE.inc()
-
-
-@event.listens_for(Pool, "checkin")
-def _returned(_connection: Any, _record: Any) -> None:
-    CONNECTIONS_IN_USE.dec()

@@ -48,6 +48,17 @@ A_PLAUSIBLE_CALL = {
     "points": 10,
 }
 """For the calls that read JSON."""
+PLAUSIBLE_QUIZ_SETTINGS: dict[str, Any] = {
+    "max_points": 10,
+    "minutes": 5,
+    "shuffle": False,
+    "attempts_allowed": None,
+    "counted_attempt": "latest",
+    "opens_at": None,
+    "due_date": "2027-01-01T12:00:00Z",
+    "cut_off_at": None,
+    "hold_marks": False,
+}
 PLAUSIBLE_WEIGHTS: dict[str, Any] = {"weights": [], "seen": ""}
 A_PLAUSIBLE_RUBRIC = {
     "title": "Taken over",
@@ -232,6 +243,8 @@ def _content(method: str, address: str) -> dict[str, Any]:
         return {"data": A_PLAUSIBLE_FORM}
     if address.endswith("/weights"):
         return {"json": PLAUSIBLE_WEIGHTS}
+    if address.endswith("/settings"):
+        return {"json": PLAUSIBLE_QUIZ_SETTINGS}
     return {"json": A_PLAUSIBLE_RUBRIC if "/rubrics/" in address else A_PLAUSIBLE_CALL}
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from portal import db
 from portal.settings import Settings
+from portal.web.metrics import exposition
 from tests.web.probes import app_with
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,3 +98,10 @@ def test_behind_gunicorn_every_worker_writes_its_figures_where_they_can_be_added
         assert folder.stat().st_mode & 0o077 == 0
     finally:
         shutil.rmtree(folder)
+
+
+def test_connections_that_are_taken_are_counted_when_they_are_looked_at(portal_engine):
+    with portal_engine.connect(), portal_engine.connect():
+        assert "\ndb_connections_in_use 2.0\n" in exposition().decode()
+    assert "\ndb_connections_in_use 0.0\n" in exposition().decode()
+    assert f"\ndb_pool_size {db.POOL_SIZE}.0\n" in exposition().decode()
