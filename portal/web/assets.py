@@ -35,7 +35,12 @@ STYLES = (
     "print",
 )
 SCRIPTS = ("messages", "theme", "menus", "dialogs", "uploads", "times", "forms", "lists", "marking")
-SCRIPTS_OF_FEW_PAGES = ("resumable", "review", "quiz", "gradebook")  # each by itself, asked for where it is needed
+SCRIPTS_OF_FEW_PAGES = {  # what each is joined from; asked for where it is needed
+    "resumable": ("arrival", "resumable"),
+    "review": ("review",),
+    "quiz": ("quiz",),
+    "gradebook": ("gradebook",),
+}
 STYLES_OF_FEW_PAGES = ("review", "quiz", "gradebook", "comparison")
 INSTALLED = {
     "js/htmx.js": "node_modules/htmx.org/dist/htmx.min.js",
@@ -112,11 +117,10 @@ def _respond(asset: Asset, digest: str) -> Response:
 
 def _collect(static: Path, mark: Path | None) -> Iterator[Asset]:
     yield _asset("css/portal.css", join_styles(_read(static / "css" / f"{part}.css") for part in STYLES).encode())
-    yield _asset("js/portal.js", join_scripts(_read(static / "js" / f"{part}.js") for part in SCRIPTS).encode())
     for part in STYLES_OF_FEW_PAGES:
         yield _asset(f"css/{part}.css", join_styles(iter([_read(static / "css" / f"{part}.css")])).encode())
-    for part in SCRIPTS_OF_FEW_PAGES:
-        yield _asset(f"js/{part}.js", join_scripts([_read(static / "js" / f"{part}.js")]).encode())
+    for name, parts in {"portal": SCRIPTS, **SCRIPTS_OF_FEW_PAGES}.items():
+        yield _asset(f"js/{name}.js", join_scripts(_read(static / "js" / f"{part}.js") for part in parts).encode())
     for name, source in INSTALLED.items():
         yield _asset(name, _read(static / source).encode())
     for folder in SERVED_AS_THEY_ARE:
