@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select, text, update
+from sqlalchemy import Engine, Executable, func, select, text, update
 from sqlalchemy.orm import Session
 
 from portal import db
@@ -226,6 +226,26 @@ def test_files_that_were_left_are_asked_for_again_once_an_hour(lab: Lab) -> None
         db.perform(copies.ask_again, at=now() + timedelta(hours=9))
     assert len(lab.jobs()) == 2
     assert document.kind == "text/plain"
+
+
+def test_what_was_left_is_found_without_reading_what_was_looked_into(lab: Lab) -> None:
+    (photo,) = lab.hand_in(media_files.picture())
+    assert photo.to_look_into
+    plan = plan_of(lab.session, copies.left_behind(now()))
+    assert "ix_files_to_look_into" in plan
+    assert "ix_file_facts_waiting" in plan
+    media.make(lab.storage, str(photo.id))
+    lab.session.expire_all()
+    assert not photo.to_look_into
+
+
+def plan_of(session: Session, statement: Executable) -> str:
+    """Return how PostgreSQL finds the rows of a statement where it reads no table whole unless it must."""
+    asked = statement.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+    session.execute(text("SET LOCAL enable_seqscan = off"))
+    plan = "\n".join(session.scalars(text(f"EXPLAIN {asked}")))
+    session.rollback()
+    return plan
 
 
 def test_copies_go_with_the_file_they_were_made_of(lab: Lab) -> None:

@@ -9,8 +9,7 @@ import re
 from dataclasses import dataclass, replace
 
 from portal.domain.errors import Invalid
-from portal.domain.files.copies import DOCUMENT
-from portal.domain.files.kinds import Group, group_of
+from portal.domain.files.kinds import DOCUMENT, Group, group_of
 
 LONGEST_PLACE = 40  # characters as typed
 MOST_PAGE = 9_999

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select, union_all, update
+from sqlalchemy import CompoundSelect, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
+from portal.domain.files.kinds import may_have_copies
 from portal.domain.files.models import (
     CopyPurpose,
     FactsState,
@@ -38,9 +39,6 @@ ASKED_BY_THEN = timedelta(minutes=10)  # by then the hand-in's own job has begun
 BATCH = 50
 MOST_COPY_BYTES = 1024**3
 MOST_PAGES = 50  # of a document that are drawn; the rest is in the original
-DOCUMENT = "application/pdf"
-LOOKED_INTO = ("image/", "video/", "audio/", DOCUMENT, "application/mxf")
-"""How the kinds begin that are looked into: pictures, sound, video, and documents whose pages are drawn."""
 LONGEST_STEM = 120
 WORDS = {CopyPurpose.SMALL: "small", CopyPurpose.SOUND: "sound", CopyPurpose.PREVIEW: "preview"}
 ENDINGS = {CopyPurpose.SMALL: "mp4", CopyPurpose.SOUND: "m4a", CopyPurpose.PREVIEW: "webp"}
@@ -58,11 +56,6 @@ class ToRead:
     name: str
 
 
-def may_have_copies(kind: str) -> bool:
-    """Return whether a file of this media type is looked into."""
-    return kind.startswith(LOOKED_INTO)
-
-
 def ask_for_copies(session: Session, files: Sequence[StoredFile]) -> None:
     """Have copies made of those of these files that are looked into, once this transaction has committed."""
     if wanted := [str(file.id) for file in files if may_have_copies(file.kind)]:
@@ -71,31 +64,27 @@ def ask_for_copies(session: Session, files: Sequence[StoredFile]) -> None:
 
 def ask_again(session: Session, *, at: datetime) -> int:
     """Ask for the copies of handed-in files that have none yet, and return for how many; each once an hour."""
-    kinds = or_(*(StoredFile.kind.startswith(first) for first in LOOKED_INTO))
-    statement = (
-        select(StoredFile.id)
-        .outerjoin(FileFacts, FileFacts.file_id == StoredFile.id)
-        .where(
-            StoredFile.purpose == FilePurpose.SUBMISSION,
-            StoredFile.state == FileState.ATTACHED,
-            StoredFile.attached_at < at - ASKED_BY_THEN,
-            kinds,
-            or_(
-                FileFacts.file_id.is_(None),
-                (FileFacts.state == FactsState.WAITING) & (FileFacts.asked_at < at - ASK_AGAIN),
-            ),
-        )
-        .order_by(StoredFile.id)
-        .limit(BATCH)
-    )
-    found = session.scalars(statement).all()
+    found = session.scalars(left_behind(at)).all()
     if not found:
         return 0
+    session.execute(update(StoredFile).where(StoredFile.id.in_(found)).values(to_look_into=False))
     rows = [{"file_id": file_id, "asked_at": at} for file_id in found]
     asked = insert(FileFacts).values(rows)
     session.execute(asked.on_conflict_do_update(index_elements=["file_id"], set_={"asked_at": at}))
     enqueue(session, "media.make", key=f"media:again:{at.isoformat()}", lane=LANE, files=",".join(map(str, found)))
     return len(found)
+
+
+def left_behind(at: datetime) -> CompoundSelect[UUID]:
+    """Return the statement for handed-in files that nobody has begun to look into, or asked for within the hour."""
+    attached = StoredFile.state == FileState.ATTACHED
+    never = select(StoredFile.id).where(StoredFile.to_look_into, attached, StoredFile.attached_at < at - ASKED_BY_THEN)
+    long_ago = (
+        select(StoredFile.id)
+        .join(FileFacts, FileFacts.file_id == StoredFile.id)
+        .where(attached, FileFacts.state == FactsState.WAITING, FileFacts.asked_at < at - ASK_AGAIN)
+    )
+    return never.union(long_ago).order_by("id").limit(BATCH)
 
 
 def begin_reading(session: Session, file_id: UUID, *, at: datetime) -> ToRead | None:
@@ -105,6 +94,7 @@ def begin_reading(session: Session, file_id: UUID, *, at: datetime) -> ToRead | 
         return None
     new = insert(FileFacts).values(file_id=file_id, asked_at=at).on_conflict_do_nothing()
     session.execute(new)
+    file.to_look_into = False
     facts = _locked(session, file_id)
     if facts.state != FactsState.WAITING:
         return None

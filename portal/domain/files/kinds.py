@@ -163,6 +163,9 @@ ENDINGS = {
 GROUP_BY_ENDING = {ending: group for group, endings in ENDINGS.items() for ending in endings.split()}
 SAFE_INLINE = re.compile(r"(?:image/(?:jpeg|png|gif|webp|avif)|video/[a-z0-9.-]+|audio/[a-z0-9.-]+|application/pdf)")
 PICTURES_AND_SOUND = ("image/", "audio/", "video/")
+DOCUMENT = "application/pdf"
+LOOKED_INTO = (*PICTURES_AND_SOUND, DOCUMENT, "application/mxf")
+"""How the kinds begin that are looked into: pictures, sound, video, and documents whose pages are drawn."""
 SURE_ENOUGH = 0.7  # of the library's confidence, from 0 to 1
 NEVER_IN_TEXT = frozenset(range(0x20)) - {0x09, 0x0A, 0x0C, 0x0D, 0x1B}
 """Control characters that no text has."""
@@ -212,6 +215,11 @@ def group_of(media_type: str) -> Group:
 def may_open_in_browser(media_type: str) -> bool:
     """Return whether a browser may show this by itself: pictures, sound, video and PDF, nothing that can run."""
     return SAFE_INLINE.fullmatch(media_type) is not None
+
+
+def may_have_copies(media_type: str) -> bool:
+    """Return whether a file of this media type is looked into, and small copies are made of it."""
+    return media_type.startswith(LOOKED_INTO)
 
 
 def _by_content(head: bytes, extension: str) -> str | None:

@@ -49,6 +49,8 @@ class StoredFile(Base):
     """Until when it is kept though it belongs to nothing yet; null: for a day."""
     attached_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
+    to_look_into: Mapped[bool] = mapped_column(server_default="false")
+    """Whether it was handed in, is of a kind that has small copies, and nobody has begun to make them."""
 
     __table_args__ = (
         one_of("purpose", FilePurpose, "purpose"),
@@ -56,6 +58,7 @@ class StoredFile(Base):
         CheckConstraint("size >= 0", name="size"),
         CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256"),
         Index("ix_files_unattached", "stored_at", postgresql_where=text("state IN ('receiving', 'stored')")),
+        Index("ix_files_to_look_into", "id", postgresql_where=text("to_look_into")),
     )
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from portal.domain.errors import Conflict
+from portal.domain.files.kinds import may_have_copies
 from portal.domain.files.models import FilePurpose, FileState, StoredFile, Upload, UploadState
 
 UNATTACHED_HOURS = 24  # a file nobody attached is an upload that was given up
@@ -75,6 +76,7 @@ def record_file(
         storage_key=stored.key,
         stored_at=at,
         attached_at=at if attached else None,
+        to_look_into=purpose == FilePurpose.SUBMISSION and may_have_copies(stored.kind),
     )
     session.add(row)
     session.flush()
@@ -94,6 +96,7 @@ def detach(session: Session, file: StoredFile, *, at: datetime) -> None:
     """Mark a file as deleted, in the transaction that removes its link; the sweep erases its bytes."""
     file.state = FileState.DELETED
     file.deleted_at = at
+    file.to_look_into = False
     session.flush()
 
 

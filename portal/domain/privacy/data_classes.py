@@ -123,7 +123,7 @@ DATA_CLASSES: dict[str, dict[str, DataClass]] = {
     "files": _of(
         identity="owner_id",
         work="name kind size sha256 storage_key",
-        behaviour="stored_at attached_at deleted_at",
+        behaviour="stored_at attached_at deleted_at to_look_into",
         none="id purpose state wanted_until",
     ),
     "file_facts": _of(

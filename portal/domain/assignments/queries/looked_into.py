@@ -23,8 +23,7 @@ from portal.domain.assignments.queries.files import WorkFile, select_file, selec
 from portal.domain.courses.models import IntakeTrainer
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import NotFound
-from portal.domain.files.copies import may_have_copies
-from portal.domain.files.kinds import Group, group_of
+from portal.domain.files.kinds import DOCUMENT, Group, group_of, may_have_copies
 from portal.domain.files.models import CopyPurpose, FactsState, FileCopy, FileFacts, FilePage, StoredFile
 
 PLAYED = {
@@ -76,7 +75,7 @@ class ShownFile(WorkFile):
             return next(element for copy, element in by_copy.items() if copy in self.copies)
         if self.kind in {"text/plain", "text/csv"}:
             return "text"
-        if self.kind == "application/pdf":
+        if self.kind == DOCUMENT:
             return "" if self.state == FactsState.CANNOT_BE_SHOWN else "pdf"
         return group_of(self.kind).value if self.plays_itself else ""
 
