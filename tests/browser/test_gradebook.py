@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from portal.domain.assignments.models import Assignment
 from tests.browser.conftest import WIDTHS, Site, assert_no_sideways_scrolling, sign_in
 from tests.domain.assignments.arranging import hand_in, mark
 from tests.domain.results.arranging import weighed
@@ -14,9 +16,16 @@ from tests.domain.results.arranging import weighed
 Open = Callable[..., Page]
 
 
-def test_a_trainer_walks_the_gradebook_by_keyboard_and_a_student_imagines_marks(site: Site, open_browser: Open) -> None:
-    first, _ = weighed(site.session, site.cast, "60", "40")
-    submission = hand_in(site.session, site.cast, first)
+@pytest.fixture(scope="module", autouse=True)
+def work(site: Site) -> Assignment:
+    """The first of two assignments that make the results of the intake, the tests in whatever order."""
+    return weighed(site.session, site.cast, "60", "40")[0]
+
+
+def test_a_trainer_walks_the_gradebook_by_keyboard_and_a_student_imagines_marks(
+    site: Site, open_browser: Open, work: Assignment
+) -> None:
+    submission = hand_in(site.session, site.cast, work)
     mark(site.session, site.cast, submission, "50", release=True)
 
     trainer = open_browser(width=WIDTHS["phone"])

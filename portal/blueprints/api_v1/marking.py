@@ -186,7 +186,7 @@ def _points(grade: Decimal | None, page: SubmissionPage) -> Decimal | None:
 def _on_the_bench(submission_id: UUID) -> dict[str, Any]:
     session = current_session()
     page = submission_for(session, caller().person_id, submission_id)
-    attempts = attempts_beside(session, page.assignment_id, page.owner_id)
+    attempts = attempts_beside(session, page)
     return vars(page) | {
         "percent_off": page.percent_off,
         "marks": next(attempt.grades for attempt in attempts if attempt.id == page.id),

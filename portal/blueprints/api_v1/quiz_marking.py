@@ -129,7 +129,7 @@ def _answers(submission_id: UUID) -> dict[str, Any]:
     if attempt is None:
         raise NotFound
     given = points_given(session, submission_id)
-    attempts = attempts_beside(session, page.assignment_id, page.enrolment_id)
+    attempts = attempts_beside(session, page)
     newest = next(iter(next(each.grades for each in attempts if each.id == submission_id)), None)
     answered = answers_of(session, attempt.id)
     rows = []

@@ -26,7 +26,7 @@ def comparison(submission_id: UUID) -> Response:
     """What changed from the attempt before this one, or between two others."""
     session, trainer_id = current_session(), the_person().person_id
     page = queries.submission_for(session, trainer_id, submission_id)
-    attempts = queries.attempts_beside(session, page.assignment_id, page.owner_id)
+    attempts = queries.attempts_beside(session, page)
     compared = {}
     if len(attempts) > 1:
         here = next(place for place, attempt in enumerate(attempts) if attempt.id == page.id)

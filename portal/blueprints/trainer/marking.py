@@ -163,7 +163,8 @@ def grade(submission_id: UUID) -> BaseResponse:
         given = perform(grade_submission, the_person(), command, at=now())
     except (Invalid, Conflict) as refusal:
         status = form.refuse(refusal)
-        return bench(page, form, status=status, meanwhile=isinstance(refusal, MarkedMeanwhile), unchosen=refusal.fields)
+        meanwhile = isinstance(refusal, MarkedMeanwhile)
+        return bench(_page(submission_id), form, status=status, meanwhile=meanwhile, unchosen=refusal.fields)
     released = "released" if form.release.data else "saved and held back"
     lateness = f", less {page.percent_off} % for being late" if page.percent_off else ""
     whose = f"{member.student} alone" if member else page.student
@@ -229,7 +230,7 @@ def bench(
     Where another mark was given meanwhile, both are shown, and saving again replaces it knowingly.
     """
     session, trainer_id, chosen = current_session(), the_person().person_id, chosen_part()
-    attempts = queries.attempts_beside(session, page.assignment_id, page.owner_id)
+    attempts = queries.attempts_beside(session, page)
     marks = marks_shown(page, next(attempt.grades for attempt in attempts if attempt.id == page.id))
     grades = marks.grades
     typed = _levels_as_typed() if form else _levels_of(page, marks.to_change)

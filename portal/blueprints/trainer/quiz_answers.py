@@ -70,7 +70,7 @@ def mark_answers(submission_id: UUID) -> BaseResponse:
     except (Invalid, Conflict) as refusal:
         meanwhile = isinstance(refusal, MarkedMeanwhile)
         status = form.refuse(refusal)
-        return _bench(page, attempt, form, status=status, meanwhile=meanwhile, refused=refusal.fields)
+        return _bench(*_page(submission_id), form, status=status, meanwhile=meanwhile, refused=refusal.fields)
     released = "released" if form.release.data else "saved and held back"
     flash(f"{page.student}: {points(grades[0].raw_points)} of {page.points}, {released}.", "done")
     return go_to(after or _address(submission_id))
@@ -134,7 +134,7 @@ def _bench(
     refused: Mapping[str, str] | None = None,
 ) -> Response:
     session, chosen = current_session(), chosen_part()
-    attempts = queries.attempts_beside(session, page.assignment_id, page.enrolment_id)
+    attempts = queries.attempts_beside(session, page)
     grades = next(each.grades for each in attempts if each.id == page.id)
     questions, answers = questions_of(session, page.assignment_id), answers_of(session, attempt.id)
     typed = _typed() if form else _kept(session, page, grades)

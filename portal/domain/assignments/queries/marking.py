@@ -86,6 +86,8 @@ class SubmissionPage:
     noted_at: datetime | None
     has_notes: bool
     """Whether notes were put on this student's or group's work for the assignment."""
+    has_history: bool
+    """Whether there is another attempt at it, or a mark of this one."""
     files: list[ShownFile]
     rubric: Rubric | None
     phrases: list[Phrase]
@@ -159,16 +161,24 @@ def _submission() -> Select[*tuple[Any, ...]]:
         select(func.json_agg(in_order)).where(FeedbackPhrase.owner_id == bindparam("trainer_id")).scalar_subquery()
     )
     beside = aliased(Submission)
+    is_beside = and_(
+        beside.assignment_id == Submission.assignment_id,
+        or_(beside.enrolment_id == Submission.enrolment_id, beside.group_id == Submission.group_id),
+    )
     noted = (
         select(ReviewNote.id)
         .join(beside, beside.id == ReviewNote.submission_id)
-        .where(
-            beside.assignment_id == Submission.assignment_id,
-            or_(beside.enrolment_id == Submission.enrolment_id, beside.group_id == Submission.group_id),
-        )
+        .where(is_beside)
         .correlate(Submission)
         .exists()
     )
+    another = (
+        select(beside.id)
+        .where(is_beside, beside.id != Submission.id, beside.state != SubmissionState.DRAFT)
+        .correlate(Submission)
+        .exists()
+    )
+    marked = select(Grade.id).where(Grade.submission_id == Submission.id).correlate(Submission).exists()
     own_draft = and_(
         MarkingDraft.submission_id == Submission.id,
         MarkingDraft.trainer_id == bindparam("trainer_id"),
@@ -212,6 +222,7 @@ def _submission() -> Select[*tuple[Any, ...]]:
             NoteDraft.text.label("noted_text"),
             NoteDraft.saved_at.label("noted_at"),
             noted.label("has_notes"),
+            or_(another, marked).label("has_history"),
             shown_files_of_submission().label("files"),
             rubric_of(Assignment.rubric_version_id).label("rubric"),
             phrases.label("phrases"),
@@ -299,9 +310,11 @@ def submission_to_serve(session: Session, trainer_id: UUID, submission_id: UUID,
     return WorkFile(*row)
 
 
-def attempts_beside(session: Session, assignment_id: UUID, owner_id: UUID) -> list[AttemptBeside]:
-    """Return all attempts of a student or a group at an assignment in their order, each with its marks."""
-    values = {"assignment_id": assignment_id, "owner_id": owner_id}
+def attempts_beside(session: Session, page: SubmissionPage) -> list[AttemptBeside]:
+    """Return all attempts at an assignment by the student or group of a submission in their order, with their marks."""
+    if not page.has_history:
+        return [AttemptBeside(page.id, page.attempt, page.state, page.submitted_at, page.late, [])]
+    values = {"assignment_id": page.assignment_id, "owner_id": page.owner_id}
     found: dict[UUID, AttemptBeside] = {}
     for row in read(session, _attempts(), values):
         attempt = found.setdefault(
