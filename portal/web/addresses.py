@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import cache, lru_cache, partial
 from typing import Any
+from urllib.parse import quote
 
 from flask import Flask
 from werkzeug.routing import MapAdapter
@@ -20,16 +21,21 @@ def register(app: Flask) -> None:
 
 
 def address_of(app: Flask, endpoint: str, /, **values: Any) -> str:
-    """Return the address of a page; what its rule does not name becomes a parameter."""
+    """Return the address of a page; what its rule does not name becomes a parameter, and `_anchor` a place on it."""
     try:
         return _kept_address(app, endpoint, **values)
     except TypeError:  # a list, for a parameter that repeats, cannot be kept
-        return _adapter(app).build(endpoint, values)
+        return _address(app, endpoint, **values)
 
 
 @lru_cache(KEPT_ADDRESSES, typed=True)
 def _kept_address(app: Flask, endpoint: str, /, **values: Any) -> str:
-    return _adapter(app).build(endpoint, values)
+    return _address(app, endpoint, **values)
+
+
+def _address(app: Flask, endpoint: str, /, _anchor: str | None = None, **values: Any) -> str:
+    address = _adapter(app).build(endpoint, values)
+    return f"{address}#{quote(_anchor)}" if _anchor else address
 
 
 @cache

@@ -133,6 +133,7 @@ def test_a_program_sets_when_and_how_a_quiz_is_taken_and_the_rest_of_it_stays(wo
     )
     assert kofi.get(path).get_json()["data"] == saved
     assert_refused(kofi.put(path, json={"minutes": 20}), 422, "due_date")
+    assert_refused(kofi.put(path, json=read | wanted | {"max_points": 0}), 422, "max_points")
     assert_refused(program(cast.ama).get(path), 403)
 
 

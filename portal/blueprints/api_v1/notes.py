@@ -10,7 +10,7 @@ from flask import jsonify
 
 from portal.blueprints.api_v1.bodies import ApiBlueprint, at_most
 from portal.blueprints.api_v1.envelope import call, enveloped, success
-from portal.blueprints.api_v1.schemas import NO_NUL
+from portal.blueprints.api_v1.schemas import NO_NUL, Taken
 from portal.db import current_session, perform
 from portal.domain.assignments import queries
 from portal.domain.assignments.places import LONGEST_PLACE
@@ -60,13 +60,6 @@ class NoteSchema(ma.Schema):
     status = ma.fields.String(required=True, attribute="state", metadata={"enum": ["open", "done"]})
     done_at = ma.fields.AwareDateTime(required=True, allow_none=True)
     replies = ma.fields.List(ma.fields.Nested(ReplySchema), required=True)
-
-
-class Taken(ma.Schema):
-    """What is sent."""
-
-    class Meta:
-        unknown = ma.EXCLUDE
 
 
 class NoteToPutSchema(Taken):

@@ -10,7 +10,7 @@ from flask import Response, jsonify, url_for
 
 from portal.blueprints.api_v1.bodies import ApiBlueprint, at_most
 from portal.blueprints.api_v1.envelope import call, enveloped, success
-from portal.blueprints.api_v1.schemas import NO_NUL
+from portal.blueprints.api_v1.schemas import NO_NUL, Taken
 from portal.db import current_session, perform
 from portal.domain.assignments.models import CountedAttempt
 from portal.domain.clock import now
@@ -44,13 +44,6 @@ NONE_OF_YOURS = "No such quiz in an intake you teach."
 NO_QUESTION = "No such question of a quiz in an intake you teach."
 STANDS_STILL = "It is archived, has a rubric, or somebody has begun it."
 ARCHIVED = "It is archived."
-
-
-class Taken(ma.Schema):
-    """What is sent; what is not known is left out, so that what was read can be sent back changed."""
-
-    class Meta:
-        unknown = ma.EXCLUDE
 
 
 class KnownOptionSchema(Taken):
@@ -170,7 +163,8 @@ def change_how(sent: dict[str, Any], quiz_id: UUID) -> dict[str, Any]:
     Whoever has begun already keeps the time they were given.
     """
     quiz_set_by(current_session(), caller().person_id, quiz_id)
-    perform(change_settings, caller(), quiz_id, QuizSettings(**sent), at=now())
+    with QuizSettingsSchema.naming_refusals():
+        perform(change_settings, caller(), quiz_id, QuizSettings(**sent), at=now())
     return success(_settings(quiz_id), "Saved.")
 
 

@@ -10,7 +10,7 @@ from flask import jsonify
 
 from portal.blueprints.api_v1.bodies import ApiBlueprint, at_most
 from portal.blueprints.api_v1.envelope import call, enveloped, success
-from portal.blueprints.api_v1.schemas import NO_NUL, RubricSchema
+from portal.blueprints.api_v1.schemas import NO_NUL, RubricSchema, Taken
 from portal.db import current_session, perform
 from portal.domain.assignments import queries
 from portal.domain.assignments.rubrics import (
@@ -63,13 +63,6 @@ class OwnRubricSchema(ma.Schema):
     course_id = ma.fields.UUID(required=True, allow_none=True)
     archived_at = ma.fields.AwareDateTime(required=True, allow_none=True)
     rubric = ma.fields.Nested(RubricSchema, required=True)
-
-
-class Taken(ma.Schema):
-    """What is sent."""
-
-    class Meta:
-        unknown = ma.EXCLUDE
 
 
 class LevelToSetSchema(Taken):

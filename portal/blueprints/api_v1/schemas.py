@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import marshmallow as ma
+
+from portal.domain.errors import DomainError
 
 NO_NUL = ma.validate.Regexp(r"^[^\x00]*$", error="Text has no NUL character.")
 """PostgreSQL keeps every character of Unicode but this one."""
+
+
+class Taken(ma.Schema):
+    """What is sent; what is not known is left out, so that what was read can be sent back changed."""
+
+    class Meta:
+        unknown = ma.EXCLUDE
+
+    @classmethod
+    @contextmanager
+    def naming_refusals(cls) -> Iterator[None]:
+        """Have a refusal within the block name the fields as this call does, not as the portal does within."""
+        names = {field.attribute: name for name, field in cls._declared_fields.items() if not field.dump_only}
+        try:
+            yield
+        except DomainError as refusal:
+            refusal.fields = {names.get(name, name): words for name, words in refusal.fields.items()}
+            raise
 
 
 class TokenSchema(ma.Schema):
