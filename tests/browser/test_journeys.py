@@ -106,6 +106,7 @@ def test_a_student_hands_in_a_photo_a_pdf_and_a_video_and_sees_the_receipt(
     made = site.session.scalars(select(Submission).order_by(Submission.submitted_at.desc())).first()
     assert made.number in receipt
     assert made.code in receipt
+    assert len(re.findall(rb"/Type /Page\b", page.pdf(format="A4"))) == 1, "a receipt is printed on one sheet"
     site.session.rollback()
     assert_no_sideways_scrolling(page)
 
