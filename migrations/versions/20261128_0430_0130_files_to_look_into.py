@@ -20,7 +20,7 @@ def upgrade() -> None:
     op.add_column("files", sa.Column("to_look_into", sa.Boolean, server_default="false", nullable=False))
     op.execute(
         "UPDATE files SET to_look_into = true "
-        f"WHERE purpose = 'submission' AND state <> 'deleted' AND {KINDS} AND {NOT_BEGUN}"
+        f"WHERE purpose = 'submission' AND state = 'attached' AND {KINDS} AND {NOT_BEGUN}"
     )
     op.create_index("ix_files_to_look_into", "files", ["id"], postgresql_where=sa.text("to_look_into"))
 

@@ -23,7 +23,8 @@ class Taken(ma.Schema):
     @contextmanager
     def naming_refusals(cls) -> Iterator[None]:
         """Have a refusal within the block name the fields as this call does, not as the portal does within."""
-        names = {field.attribute: name for name, field in cls._declared_fields.items() if not field.dump_only}
+        sent = {name: field for name, field in cls._declared_fields.items() if not field.dump_only}
+        names = {field.attribute or name: name for name, field in sent.items()}
         try:
             yield
         except DomainError as refusal:

@@ -76,7 +76,7 @@ def record_file(
         storage_key=stored.key,
         stored_at=at,
         attached_at=at if attached else None,
-        to_look_into=purpose == FilePurpose.SUBMISSION and may_have_copies(stored.kind),
+        to_look_into=attached and _is_looked_into(purpose, stored.kind),
     )
     session.add(row)
     session.flush()
@@ -89,7 +89,12 @@ def attach(session: Session, file: StoredFile, *, at: datetime) -> None:
         raise Conflict("That file was already used or removed. Please send it again.")
     file.state = FileState.ATTACHED
     file.attached_at = at
+    file.to_look_into = _is_looked_into(file.purpose, file.kind)
     session.flush()
+
+
+def _is_looked_into(purpose: str, kind: str) -> bool:
+    return purpose == FilePurpose.SUBMISSION and may_have_copies(kind)
 
 
 def detach(session: Session, file: StoredFile, *, at: datetime) -> None:
