@@ -11,6 +11,8 @@
       this.list = field.querySelector("[data-arrivals]");
       this.endpoint = field.dataset.endpoint;
       this.arrivals = [];
+      const chosen = document.getElementById(this.input.dataset.chosen);
+      if (chosen) chosen.hidden = true;
       this.input.removeAttribute("data-chosen");
       field.querySelector("[data-plain-limit]").hidden = true;
       field.querySelector("[data-resumable-help]").hidden = false;
@@ -21,6 +23,7 @@
       line?.addEventListener?.("change", () => this.next());
       addEventListener("online", () => this.goOn());
       this.hint();
+      if (this.input.files.length) this.take([...this.input.files]);  // chosen before this script was here
     }
 
     headers() { return JSON.parse(document.body.getAttribute("hx-headers") || "{}"); }

@@ -146,6 +146,26 @@ def test_staff_who_press_hand_in_while_a_film_arrives_keep_their_page_and_it_is_
     site.session.rollback()
 
 
+def test_a_film_chosen_before_the_scripts_are_here_arrives_once_they_are(
+    site: Site, open_browser: Open, film: Path
+) -> None:
+    name = new_student(site, "Serwaa")
+    assignment = make_assignment(site.session, site.cast.intake, site.cast.kofi, title="A scene in no hurry")
+    site.session.commit()
+    page = open_browser(width=360)
+    sign_in(page, name)
+    held: list[Route] = []
+    page.route("**/js/resumable*", lambda route: held.append(route))
+    page.goto(f"/student/assignments/{assignment.id}", wait_until="commit")
+    page.get_by_label(FILES).set_input_files([film])
+    expect(arrivals(page)).not_to_contain_text(film.name)
+    held[0].continue_()
+    expect(arrivals(page)).to_contain_text("arrived safely", timeout=30_000)
+    expect(page.locator(".chosen-files")).to_be_hidden()
+    page.get_by_role("button", name="Hand in", exact=True).click()
+    page.wait_for_url(re.compile("/receipt"))
+
+
 def test_a_file_that_is_not_what_its_name_says_is_refused_beside_itself_and_the_others_stay(
     site: Site, open_browser: Open, tmp_path: Path
 ) -> None:
