@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Response
 
 from portal.blueprints.api_v1.bodies import ApiBlueprint
-from portal.blueprints.api_v1.envelope import SECURED, RefusalSchema
+from portal.blueprints.api_v1.envelope import SECURED, refusals_described
 from portal.db import current_session
 from portal.domain.assignments.queries.attachments import attachment_for
 from portal.domain.permissions import Permission
@@ -43,9 +43,8 @@ def sends_bytes(view: View) -> View:
     declared = blueprint.response(200, BYTES, content_type="*/*")(declared)
     declared = blueprint.alt_response(206, schema=BYTES, content_type="*/*", description="The part.")(declared)
     declared = blueprint.alt_response(304, description="It is as it was.")(declared)
-    for code, meaning in REFUSED.items():
-        declared = blueprint.alt_response(code, schema=RefusalSchema, description=meaning)(declared)
-    documented: View = blueprint.doc(security=SECURED, parameters=[RANGE])(declared)
+    described = {"security": SECURED, "parameters": [RANGE], "responses": refusals_described(REFUSED)}
+    documented: View = blueprint.doc(**described)(declared)
     return documented
 
 

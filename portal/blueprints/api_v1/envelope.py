@@ -138,25 +138,30 @@ def call(
     refusals: Mapping[int, str] | None = None,
 ) -> Callable[[View], View]:
     """Declare one call of the API: its address, who may make it, its answer and its documented refusals."""
-    documented = {422: "What was sent is not valid.", 429: "Too many calls; retryAfter says when to go on."}
+    refused = {422: "What was sent is not valid.", 429: "Too many calls; retryAfter says when to go on."}
     if permission is not None:
-        documented |= {401: "The token is missing, wrong or no longer valid.", 403: "The role does not allow this."}
-    documented |= refusals or {}
+        refused |= {401: "The token is missing, wrong or no longer valid.", 403: "The role does not allow this."}
+    described: dict[str, Any] = {"responses": refusals_described(refused | dict(refusals or {}))}
+    if permission is not None:
+        described["security"] = SECURED
+    if method == "POST":
+        described["parameters"] = [KEY_PARAMETER]
 
     def declare(view: View) -> View:
         declared: Any = _keyed(view) if method == "POST" else view
         declared = bearer(permission, signed_out_too=signed_out_too)(declared)
         declared = blueprint.response(status, answer)(declared)
-        for code, meaning in sorted(documented.items()):
-            declared = blueprint.alt_response(code, schema=RefusalSchema, description=meaning)(declared)
-        if permission is not None:
-            declared = blueprint.doc(security=SECURED)(declared)
-        if method == "POST":
-            declared = blueprint.doc(parameters=[KEY_PARAMETER])(declared)
+        declared = blueprint.doc(**described)(declared)
         registered: View = blueprint.route(rule, methods=[method])(declared)
         return registered
 
     return declare
+
+
+def refusals_described(meanings: Mapping[int, str]) -> dict[int, dict[str, Any]]:
+    """Return the document's words on refusals, by status: all at once, since each decorator copies what it finds."""
+    body = {"application/json": {"schema": RefusalSchema}}
+    return {code: {"description": meaning, "content": body} for code, meaning in sorted(meanings.items())}
 
 
 def _keyed(view: Callable[P, Any]) -> Callable[P, Any]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Response, url_for
 
 from portal.blueprints.api_v1.bodies import ApiBlueprint
-from portal.blueprints.api_v1.envelope import SECURED, RefusalSchema
+from portal.blueprints.api_v1.envelope import SECURED, refusals_described
 from portal.domain.files.kinds import LARGEST
 from portal.domain.permissions import Permission
 from portal.web.access import View, bearer
@@ -61,13 +61,12 @@ def tus(
     def declare(view: View) -> View:
         declared: Any = bearer(Permission.SUBMIT_ASSIGNMENT)(view)
         declared = blueprint.response(status)(declared)
-        for code, meaning in sorted(refusals.items()):
-            declared = blueprint.alt_response(code, schema=RefusalSchema, description=meaning)(declared)
         parameters = [
             {"in": "header", "name": name, "description": meaning, "schema": schema, "required": name in REQUIRED}
             for name, meaning, schema in headers
         ]
         documented: dict[str, Any] = {"security": SECURED, "parameters": parameters}
+        documented["responses"] = refusals_described(refusals)
         if body:
             documented["requestBody"] = PIECE
         declared = blueprint.doc(**documented)(declared)
