@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from portal.cli.checkout import ROOT
@@ -15,6 +17,8 @@ from portal.embedded import Cluster
 from tests.load.term import Sizes
 
 INSTALLED = Path("static") / "node_modules"
+HIDING = Path(__file__).parent / "hiding"
+OURS = "km-portal"
 FILL = """
 import sys
 from pathlib import Path
@@ -41,6 +45,16 @@ class Edition:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
         return kept | {"PYTHONPATH": str(self.folder)}
 
+    @property
+    def environ_of_server(self) -> dict[str, str]:
+        """The same for a server: what is installed beside its `requirements.lock`, for tests alone, is not there."""
+        lock = (self.folder / "requirements.lock").read_text()
+        locked = {_plain(line.partition("==")[0]) for line in lock.splitlines() if "==" in line}
+        installed = packages_distributions()
+        beside = [name for name, of in installed.items() if not {OURS, *locked}.intersection(map(_plain, of))]
+        hiding = {"PYTHONPATH": os.pathsep.join([str(self.folder), str(HIDING)]), "HIDDEN_MODULES": ",".join(beside)}
+        return self.environ | hiding
+
     def fill(self, cluster: Cluster, database: str, sizes: Sizes) -> str:
         """Make a database with this edition's own tables and a term's data; return its address for the portal."""
         print(f"Filling a database for {self.name} with {sizes} ...", flush=True)
@@ -51,6 +65,10 @@ class Edition:
             cwd=self.folder, env=self.environ, input=cluster.access.to_text(), text=True, check=True,
         )  # fmt: skip
         return cluster.portal_url(database).replace("postgresql://", "postgresql+psycopg://")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).strip().lower()
 
 
 HERE = Edition("now", ROOT)

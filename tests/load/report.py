@@ -116,10 +116,11 @@ Written by `make bench{base}` on {day}. Do not edit: run it again.
 A new PostgreSQL, with everything made durable as in production, is filled with a term:
 {sizes}.
 One student among them is in five intakes with seventy dated things, and it is her pages that are measured. The portal
-is served as `portal serve` does, by two workers of 64 threads, with its logs, limits, sessions and compression; only
-the limits are raised. {visitors} visitors, each on one open connection, ask for a page again and again for {seconds:g}
-seconds, after a fifth of that which is not counted. A hand-in sends one megabyte and is answered when its bytes and its
-row are safe. Beside it stands the same with a hundred times fewer rows.
+is served as `portal serve` does, by two workers of 64 threads, with its logs, limits, sessions and compression, and
+with what `requirements.lock` names and no more; only the limits are raised. {visitors} visitors, each on one open
+connection, ask for a page again and again for {seconds:g} seconds, after a fifth of that which is not counted. A
+hand-in sends one megabyte and is answered when its bytes and its row are safe. Beside it stands the same with a hundred
+times fewer rows.
 
 The **floor** is a bare Flask page under the same server: one SELECT on an engine with the portal's own options, one
 small template; {floor_cpu} ms of processor time and {floor_pace} requests a second in this run.

@@ -57,7 +57,7 @@ class Server:
         self._postmaster = cluster.pid
         self._ready = f"http://127.0.0.1:{port}{ready}"
         self._command = command
-        self._environ = edition.environ | environ
+        self._environ = edition.environ_of_server | environ
         self._log = log
 
     @classmethod

@@ -12,6 +12,7 @@ import pytest
 
 from portal.cli.checkout import ROOT
 from tests.load import goals
+from tests.load.editions import HERE
 from tests.load.pages import HAND_IN
 from tests.load.report import Found, Measured, Run, before_and_after, what_is_worse
 from tests.load.server import IdleMemory
@@ -25,6 +26,12 @@ PAGES = (
     "Admin: people", "API: courses", "API: own assignments", HAND_IN,
 )  # fmt: skip
 THRESHOLDS = Path(__file__).with_name("thresholds.toml")
+
+
+def test_a_server_is_measured_with_what_is_locked_and_not_with_what_is_there_for_tests():
+    hidden = HERE.environ_of_server["HIDDEN_MODULES"].split(",")
+    assert {"pytest", "rich", "pygments"} <= set(hidden)
+    assert not {"flask", "portal", "psycopg", "backports"} & set(hidden)
 
 
 def test_every_page_is_measured_and_written_down(tmp_path: Path):
