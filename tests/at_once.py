@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
+from sqlalchemy import Engine, text
+
 from portal import db
 from portal.domain.errors import DomainError
 
@@ -30,3 +32,14 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
 def refused(ended: Sequence[Any]) -> list[DomainError]:
     """Return those that were refused, of what was done at once."""
     return [each for each in ended if isinstance(each, DomainError)]
+
+
+def until_somebody_waits(engine: Engine) -> None:
+    """Return once a transaction waits for what another holds."""
+    blocked = text("SELECT count(*) FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0")
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for _ in range(2_000):
+            if connection.execute(blocked).scalar_one():
+                return
+            connection.execute(text("SELECT pg_sleep(0.005)"))
+    raise AssertionError("nobody ever waited")

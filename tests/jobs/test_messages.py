@@ -68,6 +68,20 @@ def test_what_is_optional_may_be_absent():
         assert "None" not in said.body
 
 
+def test_the_mail_to_who_stay_in_a_group_says_who_left_it():
+    said = mail_text(
+        NotificationKind.GROUP_CHANGED,
+        DATA | {"left": True, "was": None},
+        first_name="Kwame",
+        site="https://portal.example.org",
+        address="https://x.test/",
+        zone=ZoneInfo("Africa/Accra"),
+    )
+    assert said.title == "Abena Tetteh left your group: Portraits <in> low light"
+    assert "Abena Tetteh left “The early birds”, which goes on without them" in said.body
+    assert "Nothing can be handed in" not in said.body
+
+
 def test_times_are_told_by_the_readers_clock():
     said = mail_text(
         NotificationKind.CLASS_SCHEDULED,

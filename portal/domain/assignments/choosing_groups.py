@@ -12,6 +12,7 @@ from portal.db import among, changed
 from portal.domain.assignments.checking import lock_for_work, refuse_by_state
 from portal.domain.assignments.deadlines import Dates
 from portal.domain.assignments.group_models import AssignmentGroup, GroupFormation, GroupMember
+from portal.domain.assignments.group_news import tell_who_stay
 from portal.domain.assignments.group_rules import choice_refusal
 from portal.domain.assignments.grouping import new_group, put_in
 from portal.domain.assignments.models import Assignment, Submission
@@ -72,6 +73,7 @@ def leave_group(session: Session, actor: Actor, assignment_id: UUID, *, at: date
     session.delete(session.get_one(GroupMember, (assignment.id, enrolment.id)))
     session.flush()
     _record(session, actor, "group:leave", group, enrolment, at)
+    tell_who_stay(session, actor, assignment, group, at)
     session.refresh(group)
     if group.members == 0 and not session.scalar(select(exists().where(Submission.group_id == group.id))):
         session.delete(group)

@@ -106,6 +106,8 @@ def _assignment_reminder(data: Data, zone: tzinfo) -> Said:
 
 
 def _group_changed(data: Data, _zone: tzinfo) -> Said:
+    if data.get("left"):
+        return Said(f"{data['by']} left your group: {data['title']}", f"“{data['group']}” goes on without them.")
     if data["group"] is None:
         return Said(
             f"You are in no group now: {data['title']}",

@@ -36,6 +36,7 @@ from portal.domain.audit.models import AuditEntry
 from portal.domain.errors import Conflict, Invalid, NotFound
 from portal.domain.notifications.models import Notification
 from portal.domain.reports.student_overview import student_overview
+from tests.at_once import until_somebody_waits
 from tests.cast import Cast, actor, gather_cast
 from tests.domain.assignments.arranging import hand_in, mark, work
 from tests.factories import make_assignment, make_enrolment, make_user, now
@@ -283,17 +284,6 @@ def test_a_hand_in_that_waited_for_its_lock_sees_what_was_granted_meanwhile(live
         granting.commit()
     waiting.join()
     assert [submission.late for submission in made] == [False]
-
-
-def until_somebody_waits(engine: Engine) -> None:
-    """Return once a transaction waits for what another holds."""
-    blocked = text("SELECT count(*) FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0")
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for _ in range(2_000):
-            if connection.execute(blocked).scalar_one():
-                return
-            connection.execute(text("SELECT pg_sleep(0.005)"))
-    raise AssertionError("nobody ever waited")
 
 
 @pytest.mark.parametrize("number", [1, 18])

@@ -31,6 +31,7 @@ from portal.domain.assignments.grouping import (
 from portal.domain.assignments.models import Submission
 from portal.domain.assignments.submitting import submit_assignment
 from portal.domain.audit.models import AuditEntry
+from portal.domain.enrolments.models import EnrolmentState
 from portal.domain.errors import Conflict, Invalid, NotFound
 from portal.domain.notifications.kinds import say
 from portal.domain.notifications.models import Notification
@@ -60,6 +61,19 @@ def test_a_student_makes_a_group_another_joins_and_leaves_it_and_the_empty_group
     leave_group(world, actor(abena), assignment.id, at=now())
     assert world.scalar(select(func.count()).select_from(AssignmentGroup)) == 0
     assert world.scalar(select(func.count()).where(AuditEntry.action.like("group:%"))) == 6
+
+
+def test_who_stay_in_a_group_are_told_that_one_of_them_left(world: Session, cast: Cast) -> None:
+    assignment = make_group_work(world, cast)
+    (abena, abenas), (_, kwames) = enrol(world, cast), enrol(world, cast, "Kwame")
+    group = make_group(world, cast, assignment, cast.enrolment, abenas, kwames, name="Birds")
+    kwames.state, kwames.ended_at = EnrolmentState.WITHDRAWN, now()
+    leave_group(world, actor(cast.ama), assignment.id, at=now())
+    told = world.scalars(select(Notification).where(Notification.kind == "group-changed")).one()
+    assert told.user_id == abena.id
+    said = say(told.kind, told.data, UTC)
+    assert said.title == f"{cast.ama.name} left your group: {assignment.title}"
+    assert said.body == f"“{group.name}” goes on without them."
 
 
 def test_whoever_is_in_a_group_leaves_it_before_joining_another(world: Session, cast: Cast) -> None:
