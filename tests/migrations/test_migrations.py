@@ -5,16 +5,21 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from portal.cli.database import alembic_config, migrations_app
+from portal.domain.assignments.models import SubmissionFile
+from portal.domain.assignments.note_models import ReviewNote
+from portal.domain.files.models import StoredFile
 from portal.embedded import ClusterAccess
 from portal.keeping.vital_signs import newest_migration
 from portal.settings import Settings
+from tests.cast import gather_cast
 from tests.conftest import settings_for
-from tests.factories import make_assignment, make_intake, make_user, now
+from tests.domain.assignments.arranging import hand_in, stored
+from tests.factories import add, make_assignment, make_intake, make_user, now
 
 
 @pytest.fixture
@@ -34,7 +39,7 @@ def test_the_tables_of_an_empty_database_match_the_models_up_down_and_up_again(e
     config = alembic_config(empty)
     command.upgrade(config, "head")
     command.check(config)
-    command.downgrade(config, "-1")
+    command.downgrade(config, "base")
     command.upgrade(config, "head")
     command.check(config)
 
@@ -63,6 +68,26 @@ def test_weights_that_stood_beside_each_other_count_as_much_as_they_did(empty: S
     engine.dispose()
     assert sorted(str(found[each]) for each in made) == ["33.33", "33.33", "33.34"]
     assert [str(found[each]) for each in unequal] == ["75.00", "25.00", "0.00", "0.00"]
+
+
+def test_going_back_keeps_notes_at_their_page_and_going_on_finds_what_nobody_looked_into(empty: Settings) -> None:
+    config = alembic_config(empty)
+    command.upgrade(config, "head")
+    engine = create_engine(str(empty.migration_database_url))
+    with Session(engine) as session:
+        cast = gather_cast(session)
+        work = hand_in(session, cast, make_assignment(session, cast.intake, cast.kofi), files=(stored(),))
+        (photo,) = session.scalars(select(SubmissionFile.file_id).where(SubmissionFile.submission_id == work.id))
+        note = {"submission_id": work.id, "file_id": photo, "author_id": cast.kofi.id, "text": "Here.", "key": "1"}
+        add(session, ReviewNote(**note, page=3, x=400, y=255, created_at=now()))
+        session.commit()
+        command.downgrade(config, "0110")
+        place = session.execute(text("SELECT page, x, y FROM review_notes"))
+        assert place.one() == (3, None, None)
+        session.commit()
+        command.upgrade(config, "head")
+        assert session.scalars(select(StoredFile.id).where(StoredFile.to_look_into)).all() == [photo]
+    engine.dispose()
 
 
 def test_flask_db_works_on_the_same_migrations(settings: Settings) -> None:

@@ -202,6 +202,10 @@ def test_no_upload_of_any_size_fills_the_memory(portal: Portal) -> None:
 
 
 def test_after_all_this_everything_that_must_hold_holds(portal: Portal) -> None:
+    data = film(1)
+    address = portal.begin(len(data))
+    assert portal.send(address, 0, data).status_code == 204
+    assert is_whole(portal, address, data)
     engine = db.make_engine(portal.database_url)
     db.bind(engine)
     try:
@@ -210,7 +214,7 @@ def test_after_all_this_everything_that_must_hold_holds(portal: Portal) -> None:
         engine.dispose()
     assert [(answer.invariant.name, answer.found.wrong) for answer in answers if not answer.found.holds] == []
     looked_at = {answer.invariant.name: answer.found.looked_at for answer in answers}
-    assert looked_at["every_whole_upload_has_its_bytes"] > 5
+    assert looked_at["every_whole_upload_has_its_bytes"] > 0
 
 
 def held(portal: Portal) -> bool:
