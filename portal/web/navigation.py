@@ -73,6 +73,15 @@ PLACES: dict[str, tuple[Place, ...]] = {
     ),
 }
 
+LEADS_TO = {  # addresses of pages that one comes to from a place, though they do not lie beneath it
+    "student.assignments": ("/student/submissions/", "/student/quiz-attempts/"),
+    "student.courses": ("/student/materials/",),
+    "trainer.marking": ("/trainer/submissions/", "/trainer/phrases/"),
+    "trainer.assignments": ("/trainer/rubrics/", "/trainer/extensions/"),
+    "trainer.intakes": ("/trainer/materials/", "/trainer/enrolments/"),
+    "admin.enrolments": ("/trainer/enrolments/",),
+}
+
 
 def register(app: Flask) -> None:
     """Offer `places()` and `page_exists(endpoint)` to layouts."""
@@ -98,6 +107,7 @@ def page_exists(app: Flask, endpoint: str) -> bool:
 
 
 def _is_current(endpoint: str, address: str) -> bool:
-    """A place is current on its own page and on those beneath its address."""
-    beneath = address.rstrip("/").count("/") > 1 and request.path.startswith(address.rstrip("/") + "/")
-    return request.endpoint == endpoint or beneath
+    """A place is current on its own page, on those beneath its address and on those it leads to."""
+    own = address.rstrip("/") + "/"
+    beneath = (own,) if own.count("/") > 2 else ()
+    return request.endpoint == endpoint or f"{request.path}/".startswith(beneath + LEADS_TO.get(endpoint, ()))
