@@ -78,6 +78,7 @@ def assert_no_sideways_scrolling(page: Page) -> None:
 def tab_to(page: Page, wanted: Locator) -> None:
     """Press Tab until this has the focus, as somebody without a mouse does."""
     handle = wanted.element_handle()
+    page.wait_for_load_state()  # an element is there before the script that reads its keys
     for _ in range(MOST_TABS):
         if page.evaluate("element => document.activeElement === element", handle):
             return

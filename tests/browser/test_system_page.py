@@ -6,16 +6,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
-from tests.browser.conftest import WIDTHS, assert_no_sideways_scrolling
+from tests.browser.conftest import MOST_TABS, WIDTHS, assert_no_sideways_scrolling, tab_to
 from tests.factories import make_session
 from tests.served import Site
 
 PAGE = "/admin/system"
 Open = Callable[..., Page]
-MOST_TABS = 80
 JOB = """
     INSERT INTO procrastinate_jobs (queue_name, task_name, status, attempts, queueing_lock)
     VALUES ('default', :name, 'failed', :tries, :lock)
@@ -78,40 +77,44 @@ def test_an_admin_reaches_everything_with_the_keyboard_alone_and_sees_where_they
 def test_an_admin_sees_to_a_job_with_the_keyboard_alone(site: Site, open_browser: Open) -> None:
     page = opened_by_efua(site, open_browser)
     rows = page.locator("#given-up tbody tr")
-    tab_to(page, "Let it go")
+    let_go = page.get_by_role("button", name="Let it go")
+    tab_to(page, let_go.first)
     page.keyboard.press("Enter")
-    assert page.get_by_role("dialog", name="Let job").is_visible()
+    dialog = page.get_by_role("dialog", name="Let job")
+    expect(dialog).to_be_visible()
     page.keyboard.press("Escape")
-    assert focused(page) == "Let it go"  # nothing is done, and one is where one was
-    assert rows.count() == 3
+    expect(let_go.first).to_be_focused()  # nothing is done, and one is where one was
+    expect(rows).to_have_count(3)
     page.keyboard.press("Enter")
-    tab_to(page, "Let it go")
+    tab_to(page, dialog.get_by_role("button", name="Let it go"))
     page.keyboard.press("Enter")
-    page.get_by_text("let go. It is not counted any more.").wait_for()
-    assert rows.count() == 2
-    tab_to(page, "Try again")
+    expect(page.get_by_text("let go. It is not counted any more.")).to_be_visible()
+    expect(rows).to_have_count(2)
+    tab_to(page, page.get_by_role("button", name="Try again").first)
     page.keyboard.press("Enter")
-    page.get_by_text("tried again within seconds").wait_for()
-    assert rows.count() == 1
-    tab_to(page, "SELECT submissions.id")
+    expect(page.get_by_text("tried again within seconds")).to_be_visible()
+    expect(rows).to_have_count(1)
+    tab_to(page, page.locator("summary").filter(has_text="SELECT submissions.id"))
     page.keyboard.press("Enter")
-    assert page.locator("code.typed").is_visible()
+    expect(page.locator("code.typed")).to_be_visible()
 
 
 def test_an_admin_sees_to_everything_without_javascript(site: Site, open_browser: Open) -> None:
     page = opened_by_efua(site, open_browser, width=WIDTHS["phone"], javascript=False)
-    assert page.get_by_text("2 jobs given up.").is_visible()
+    expect(page.get_by_text("2 jobs given up.")).to_be_visible()
     page.get_by_role("button", name="Try again").first.click()
-    assert page.get_by_text("tried again within seconds").is_visible()
-    assert page.get_by_text("1 job given up.").is_visible()
-    for _ in range(2):
+    expect(page.get_by_text("tried again within seconds")).to_be_visible()
+    expect(page.get_by_text("1 job given up.")).to_be_visible()
+    rows = page.locator("#given-up tbody tr")
+    for left in (1, 0):
         page.get_by_role("button", name="Let it go").first.click()
-        assert page.get_by_text("let go. It is not counted any more.").is_visible()
-    assert page.locator("#given-up").count() == 0
+        expect(rows).to_have_count(left)
+        expect(page.get_by_text("let go. It is not counted any more.")).to_be_visible()
+    expect(page.locator("#given-up")).to_have_count(0)
     page.get_by_role("link", name="Last day").click()
-    assert "period=day" in page.url
+    page.wait_for_url("**period=day**")
     page.get_by_text("SELECT submissions.id").first.click()
-    assert page.locator("code.typed").is_visible()
+    expect(page.locator("code.typed")).to_be_visible()
 
 
 def walk(page: Page) -> list[dict[str, Any]]:
@@ -124,18 +127,6 @@ def walk(page: Page) -> list[dict[str, Any]]:
             return places
         places.append(place)
     raise AssertionError(f"more than {MOST_TABS} places, or a ring")
-
-
-def tab_to(page: Page, words: str) -> None:
-    for _ in range(MOST_TABS):
-        page.keyboard.press("Tab")
-        if focused(page).startswith(words):
-            return
-    raise AssertionError(f"{words} is not reached")
-
-
-def focused(page: Page) -> str:
-    return str(page.evaluate("document.activeElement.textContent.trim()"))
 
 
 WHERE = """() => {
