@@ -17,6 +17,8 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ENVIRONMENT = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(ENVIRONMENT, "bin", "python")
+PIP = [PYTHON, "-m", "pip"]
+INSTALL = ["install", "--disable-pip-version-check", "--no-input"]
 OLDEST = (3, 11)
 NEWER_PYTHONS = [f"python3.{minor}" for minor in range(16, 10, -1)]
 FREE_MEGABYTES = 900  # the environment with tests, and what pip unpacks beside it
@@ -111,12 +113,12 @@ class Done:
         os.replace(self.path + ".new", self.path)
 
 
-def make_environment(environment, done):
+def make_environment(environment, done, *how):
     """Make a virtual environment where there is none that works."""
     works = runs([os.path.join(environment, "bin", "python"), "--version"])
     if works and done.steps:
         return
-    how = [] if works else ["--clear"]
+    how = how if works else (*how, "--clear")
     run("Making the virtual environment", [sys.executable, "-m", "venv", *how, environment])
     done.steps = {}
     done.finish("environment", version(sys.version_info))
@@ -132,7 +134,7 @@ def install_packages(done, locks):
             count = sum("==" in line for line in file)
         run(
             f"Installing {count} packages of {lock}",
-            [*pip(PYTHON), "--require-hashes", "--no-deps", *again, "-r", os.path.join(ROOT, lock)],
+            [*PIP, *INSTALL, "--require-hashes", "--no-deps", *again, "-r", os.path.join(ROOT, lock)],
         )
         done.finish(lock, digest_of(lock))
 
@@ -142,7 +144,7 @@ def install_project(done):
     digest = digest_of("pyproject.toml") + ROOT
     if done.is_current("project", digest):
         return
-    run("Installing the portal", [*pip(PYTHON), "--no-deps", "--no-build-isolation", "--no-index", "-e", ROOT])
+    run("Installing the portal", [*PIP, *INSTALL, "--no-deps", "--no-build-isolation", "--no-index", "-e", ROOT])
     done.finish("project", digest)
 
 
@@ -175,21 +177,18 @@ def make_object_store():
 
 
 def side_environment(environment, lock, title):
+    """Make an environment for one program beside ours, whose pip fills it: it needs none of its own."""
     done = Done(environment)
     if done.is_current(lock, digest_of(lock)):
         return
-    make_environment(environment, done)
-    python = os.path.join(environment, "bin", "python")
-    run(title, [*pip(python), "--require-hashes", "--no-deps", "-r", os.path.join(ROOT, lock)])
+    make_environment(environment, done, "--without-pip")
+    into = ["--python", os.path.join(environment, "bin", "python")]
+    run(title, [*PIP, *into, *INSTALL, "--require-hashes", "--no-deps", "-r", os.path.join(ROOT, lock)])
     done.finish(lock, digest_of(lock))
 
 
 def version(numbers):
     return f"{numbers[0]}.{numbers[1]}"
-
-
-def pip(python):
-    return [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
 
 
 def digest_of(name):
