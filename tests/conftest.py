@@ -18,7 +18,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck
 from hypothesis import settings as searching
-from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.orm import Session
 
@@ -29,7 +28,7 @@ from portal.domain.watch import tally
 from portal.embedded import ClusterAccess, temporary_cluster
 from portal.settings import Settings
 from tests.cast import Cast, find_cast, gather_cast
-from tests.pages import CheckedClient
+from tests.pages import COMPILED, under_test
 from tests.queries import QueryCounter, count_queries_on
 from tests.quick_disk import temporary_files_in_memory
 from tests.shares import in_shares
@@ -37,8 +36,6 @@ from tests.shares import in_shares
 pytest_plugins = ("tests.chromium",)
 
 CLUSTER = "PORTAL_TEST_CLUSTER"
-COMPILED = "PORTAL_TEST_COMPILED_TEMPLATES"
-"""The folder in which all workers find a template that one of them has compiled."""
 TEMPLATE = "tests_template"
 WITH_CAST = "tests_with_cast"
 _stack = contextlib.ExitStack()
@@ -160,10 +157,7 @@ def worker_id(request: pytest.FixtureRequest) -> str:
 def app(settings: Settings) -> Flask:
     from portal.app import create_app
 
-    app = create_app(settings)
-    app.test_client_class = CheckedClient
-    app.jinja_env.bytecode_cache = FileSystemBytecodeCache(os.environ[COMPILED])
-    return app
+    return under_test(create_app(settings))
 
 
 @pytest.fixture(scope="session")

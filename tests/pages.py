@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from typing import Any
 
+from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from selectolax.lexbor import LexborHTMLParser
 from werkzeug.test import TestResponse
 
+COMPILED = "PORTAL_TEST_COMPILED_TEMPLATES"
+"""The folder in which all workers find a template that one of them has compiled."""
 INLINE = re.compile(r"^on|^style$")
 LOOKS_INLINE = re.compile(r"[\s\"'/](?:on\w+|style)\s*=", re.IGNORECASE)
 """Without this no element has anything inline; with it, one may have, and all are looked at."""
@@ -31,6 +36,14 @@ class CheckedClient(FlaskClient):
         if response.mimetype == "text/html":
             check_page(response.get_data(as_text=True), str(args[0] if args else kwargs.get("path")))
         return response
+
+
+def under_test(app: Flask) -> Flask:
+    """Return the app with a client that checks its pages, and with templates that others have compiled."""
+    app.test_client_class = CheckedClient
+    if folder := os.environ.get(COMPILED):
+        app.jinja_env.bytecode_cache = FileSystemBytecodeCache(folder)
+    return app
 
 
 def check_page(markup: str, where: str) -> None:

@@ -28,7 +28,7 @@ from tests.blueprints.signing_in import PASSWORD, with_password
 from tests.cast import Cast
 from tests.conftest import csrf_of
 from tests.factories import make_session, now
-from tests.pages import CheckedClient
+from tests.pages import CheckedClient, under_test
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "static" / "js"
 FOREIGN = (
@@ -47,11 +47,8 @@ MAY_BE_WRITTEN = {
 @pytest.fixture(scope="module")
 def tls_app(settings: Settings) -> Flask:
     """The portal as it stands on the internet, behind one proxy that ends TLS."""
-    app = create_app(
-        replace(settings, environment="production", portal_url="https://portal.example.org", trusted_proxies=1)
-    )
-    app.test_client_class = CheckedClient
-    return app
+    changes = {"environment": "production", "portal_url": "https://portal.example.org", "trusted_proxies": 1}
+    return under_test(create_app(replace(settings, **changes)))
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from tests.adapters.test_storage import object_store
 from tests.cast import gather_cast
 from tests.conftest import csrf_of
 from tests.factories import make_assignment, make_session
-from tests.pages import CheckedClient
+from tests.pages import CheckedClient, under_test
 from tests.uploads.conversation import JPEG, begun, offset, send
 
 __all__ = ["object_store"]
@@ -36,9 +36,8 @@ def opened(live_settings: Settings, live_engine: Engine) -> Iterator[Opened]:
     portals = []
 
     def open_portal(**changes: Any) -> tuple[Flask, FlaskClient, Any]:
-        portal = create_app(replace(live_settings, **changes))
+        portal = under_test(create_app(replace(live_settings, **changes)))
         portals.append(portal)
-        portal.test_client_class = CheckedClient
         with Session(live_engine, expire_on_commit=False) as session:
             cast = gather_cast(session)
             token, row = make_session(session, cast.ama)

@@ -15,7 +15,7 @@ from portal.settings import Settings
 from portal.web import limits
 from portal.web.access import bearer, public, requires
 from portal.web.uploads import MB, receive_all, takes_files
-from tests.pages import CheckedClient
+from tests.pages import under_test
 
 REFUSALS = {
     "not_found": NotFound("There is no such assignment for you."),
@@ -29,8 +29,7 @@ REFUSALS = {
 
 def app_with(settings: Settings, *more: Callable[[Blueprint], None]) -> Flask:
     """Return the portal with the probes below and those that `more` adds."""
-    app = create_app(settings)
-    app.test_client_class = CheckedClient
+    app = under_test(create_app(settings))
     app.config["PROPAGATE_EXCEPTIONS"] = False
     probes = Blueprint("probes", __name__)
     for add in (_add_errors, _add_answers, *more):
