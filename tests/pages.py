@@ -33,7 +33,7 @@ class CheckedClient(FlaskClient):
             headers.setdefault("X-CSRFToken", self.csrf)
             kwargs["headers"] = headers
         response = super().open(*args, **kwargs)
-        if response.mimetype == "text/html":
+        if response.mimetype == "text/html" and not response.content_encoding:
             check_page(response.get_data(as_text=True), str(args[0] if args else kwargs.get("path")))
         return response
 
