@@ -16,7 +16,7 @@ run: python ## Run the portal here: database, job worker, web server (PORT, PORT
 .PHONY: test
 test: set-up-tests ## Run every test, the browser's too (TESTS=tests/domain for some)
 	@.venv/bin/python tools/browser.py
-	@PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n 4 --dist worksteal -m "not soak" $(TESTS)
+	@PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n 3 --dist worksteal -m "not soak" $(TESTS)
 
 .PHONY: check
 check: set-up-tests ## Check style, types, layers, templates, migrations and locks, without the network
