@@ -127,14 +127,15 @@ def test_every_page_costs_everybody_few_statements_and_the_same_on_a_busy_day(
     for who, reader in readers.items():
         busy = reader.costs(quiet[who], kept=False)
         assert quiet[who].keys() == busy.keys(), who
-        assert not (grown := {key: busy[key] for key in busy if len(busy[key]) != len(quiet[who][key])}), _said(grown)
-        assert not (dear := {key: cost for key, cost in busy.items() if len(cost) > _most(key[0])}), _said(dear)
+        grown = {key: busy[key] for key in busy if len(busy[key]) != len(quiet[who][key])}
+        assert not grown, _said(who, grown)
+        assert not (dear := {key: cost for key, cost in busy.items() if len(cost) > _most(key[0])}), _said(who, dear)
         main = {address: len(cost) for (address, _), cost in reader.costs(_twice(MAIN_PAGES[who]), kept=True).items()}
-        assert main == MAIN_PAGES[who]
+        assert main == MAIN_PAGES[who], who
         public = [key for key in busy if _is_public(key[0])]
         reader.costs(public, kept=True)
         again = reader.costs(public, kept=True)
-        assert not (dear := {key: cost for key, cost in again.items() if len(cost) > MOST_STATEMENTS}), _said(dear)
+        assert not (dear := {key: cost for key, cost in again.items() if len(cost) > MOST_STATEMENTS}), _said(who, dear)
 
 
 def _twice(addresses: Iterable[str]) -> list[tuple[str, str]]:
@@ -152,9 +153,11 @@ def _most(address: str) -> int:
     return MOST_WHEN_NOTHING_IS_KEPT if _is_public(address) else MOST_STATEMENTS
 
 
-def _said(costs: Costs) -> str:
-    """Return which pages these are and what they ask, to be read in a failure."""
-    return "\n\n".join(f"{address} ({way}), {len(cost)}:\n" + "\n".join(cost) for (address, way), cost in costs.items())
+def _said(who: str, costs: Costs) -> str:
+    """Return whose pages these are and what they ask, to be read in a failure."""
+    return "\n\n".join(
+        f"{who}: {address} ({way}), {len(cost)}:\n" + "\n".join(cost) for (address, way), cost in costs.items()
+    )
 
 
 def pages(app: Flask, estate: dict[str, Any]) -> list[str]:
