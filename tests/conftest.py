@@ -36,6 +36,7 @@ from tests.shares import in_shares
 pytest_plugins = ("tests.chromium",)
 
 CLUSTER = "PORTAL_TEST_CLUSTER"
+HOMES = "PORTAL_TEST_HOMES"
 TEMPLATE = "tests_template"
 WITH_CAST = "tests_with_cast"
 _stack = contextlib.ExitStack()
@@ -58,6 +59,10 @@ def pytest_configure(config: pytest.Config) -> None:
     _stack.callback(os.environ.pop, CLUSTER, None)
     os.environ[COMPILED] = _stack.enter_context(TemporaryDirectory(prefix="portal-templates-"))
     _stack.callback(os.environ.pop, COMPILED, None)
+    homes = Path(_stack.enter_context(TemporaryDirectory(prefix="portal-homes-")))
+    homes.chmod(0o755)  # PostgreSQL's own user goes in and out
+    os.environ[HOMES] = str(homes)
+    _stack.callback(os.environ.pop, HOMES, None)
     access.create_database(TEMPLATE)
     migrate(settings_for(access, TEMPLATE, Path("/nonexistent")))
     access.create_database(WITH_CAST, template=TEMPLATE)

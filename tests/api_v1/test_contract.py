@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis.strategies import sampled_from
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from portal import db
 from portal.domain.accounts.api_tokens import start_family
 from portal.web.bearer import token_keys
 from tests.attacks.fuzzing import few_or_many, trying
@@ -114,9 +115,15 @@ JUDGED_BY_CONTENT = {
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 
 
-@pytest.fixture
-def document(app, connection):
-    return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)
+@pytest.fixture(scope="module")
+def document(app, engine):
+    """The document, as a program gets it: read once, for to make ready what is drawn from it takes long."""
+    with engine.connect() as connection, connection.begin() as undone:
+        db.bind(connection, join_transaction_mode="create_savepoint")
+        document = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)
+        db.close_session()
+        undone.rollback()
+    return document
 
 
 def test_every_documented_call_is_tried(document) -> None:

@@ -18,11 +18,10 @@ from portal import db
 from portal.domain.accounts import passwords
 from portal.domain.audit import sealing
 from portal.embedded import Cluster
-from tests.conftest import migrate, settings_for
+from tests.homes import DATABASE, empty_home
 from tests.load.term import Sizes, fill
 from tests.platform.runs import ROOT, OrdinaryUser
 
-DATABASE = "portal"
 SMALL = Sizes(students=10, intakes=4, submissions=60)
 STUDENT, PASSWORD = "student1@bench.test", "a calm river at dawn"
 POSTGRESQL_15 = Path("/usr/lib/postgresql/15/bin")
@@ -50,9 +49,8 @@ def portal(home: Path, *arguments: str, by: OrdinaryUser | None = None, root: Pa
 
 def make_home(home: Path, sizes: Sizes, *, bytes_of_a_file: int = 2_000, programs: Path | None = None) -> None:
     """Make a home that holds a term, with real files and a sealed trail, and leave it stopped."""
+    empty_home(home, programs)
     with Cluster(home / "database", programs=programs) as cluster:
-        cluster.create_database(DATABASE)
-        migrate(settings_for(cluster.access, DATABASE, home))
         fill(cluster.owner_url(DATABASE), sizes)
         give_files_and_seals(home, cluster, bytes_of_a_file)
 

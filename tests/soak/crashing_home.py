@@ -23,11 +23,10 @@ from portal.domain.clock import now
 from portal.embedded import Cluster, ClusterAccess
 from portal.keeping.invariants import Look, check
 from portal.settings import Settings
-from tests.conftest import migrate, settings_for
 from tests.factories import make_assignment, make_enrolment, make_intake, make_session, make_user
+from tests.homes import DATABASE, empty_home
 from tests.platform.runs import Run, free_port, processes_of, status, wait_until
 
-DATABASE = "portal"
 SECONDS_TO_RECOVER = 60
 PATIENCE_SECONDS = 60  # of the check, for what a new job worker mends by itself
 PASSWORD = "seven goats under a mango"
@@ -68,9 +67,7 @@ class CrashingHome:
         self.assignment_id: UUID
         self._environ = {"LIMITS_FACTOR": "1000", "PORTAL_ENVIRONMENT": "test"} | (environ or {})
         self._run: Run | None = None
-        with Cluster(folder / "database") as cluster:
-            cluster.create_database(DATABASE)
-            migrate(settings_for(cluster.access, DATABASE, folder))
+        with Cluster(empty_home(folder) / "database") as cluster:
             if fill:
                 fill(cluster)
             self._arrange(students)

@@ -30,10 +30,11 @@ from portal.cli.serve import gunicorn_command
 from portal.domain.accounts import passwords
 from portal.domain.assignments.models import Grade
 from portal.domain.clock import now
+from portal.embedded import Cluster
 from portal.embedded import cluster as embedded
-from portal.embedded import temporary_cluster
-from tests.conftest import migrate, settings_for
+from tests.conftest import settings_for
 from tests.factories import make_assignment, make_enrolment, make_intake, make_session, make_user
+from tests.homes import DATABASE, empty_home
 from tests.jobs.mail_server import Inbox, mail_server
 from tests.platform.runs import ROOT, free_port, wait_until
 from tests.soak.clients import Browser, hand_in, mark, sign_in
@@ -58,7 +59,7 @@ class MovedPortal:
         self._folder = folder
         self._clock = folder / "clock"
         self._mail_server = mail_server_address
-        folder.mkdir(mode=0o755)
+        empty_home(folder)
         self._write_clock()
 
     @contextmanager
@@ -67,11 +68,8 @@ class MovedPortal:
             patch = stack.enter_context(pytest.MonkeyPatch.context())
             bare = embedded._bare_environment()
             patch.setattr(embedded, "_bare_environment", lambda: bare | self._environ_of_database())
-            access = stack.enter_context(temporary_cluster(self._folder / "database", durable=True)).access
-            access.create_database("portal")
-            settings = settings_for(access, "portal", self._folder)
-            migrate(settings)
-            self._database_url = settings.database_url
+            access = stack.enter_context(Cluster(self._folder / "database")).access
+            self._database_url = settings_for(access, DATABASE, self._folder).database_url
             self._arrange()
             worker = [sys.executable, "-m", "portal.cli", "worker"]
             for command in (gunicorn_command("127.0.0.1", self.port, 2), worker, worker):

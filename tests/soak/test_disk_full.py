@@ -107,10 +107,6 @@ def test_where_nothing_has_room_the_portal_waits_and_goes_on_by_itself(
                         time.sleep(2)
                         harm(home)
                         time.sleep(15)
-                    import subprocess as sp
-
-                    print(sp.run(["df", "-h", str(folder)], capture_output=True, text=True).stdout)
-                    print(home.database_said()[-1500:])
                     began = time.monotonic()
                     home.comes_back(120)
                     log.round(f"the disk of everything{what}", time.monotonic() - began)
