@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+from psycopg.sql import SQL, Identifier
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
@@ -22,6 +24,7 @@ from tests.platform.runs import ROOT, SECONDS_TO_START, free_port, status, wait_
 
 SERVE = [sys.executable, "-m", "portal.cli", "serve"]
 SECONDS_TO_END = 15
+OUR_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
 
 
 @dataclass
@@ -32,6 +35,17 @@ class Site:
     cast: Cast
     session: Session
     home: Path
+    database: str
+    """Its address for the superuser."""
+
+    def begin_anew(self) -> None:
+        """Empty the database, audit and all, and let a new cast in, while the server goes on running."""
+        self.session.close()
+        with psycopg.connect(self.database) as connection:
+            connection.execute("SET session_replication_role = replica")  # or the trail would refuse
+            tables = [Identifier(name) for (name,) in connection.execute(OUR_TABLES)]
+            connection.execute(SQL("TRUNCATE {}").format(SQL(", ").join(tables)))
+        self.cast = _cast_with_passwords(self.session)
 
     @property
     def address(self) -> str:
@@ -49,7 +63,7 @@ def served_site(cluster: ClusterAccess, name: str, home: Path, **settings: str) 
     cluster.create_database(name, template=TEMPLATE)
     engine = create_engine(cluster.portal_url(name).replace("postgresql://", "postgresql+psycopg://"))
     with Session(engine, expire_on_commit=False) as session:
-        site = Site(free_port(), _cast_with_passwords(session), session, home)
+        site = Site(free_port(), _cast_with_passwords(session), session, home, cluster.superuser_url(name))
         environ = {
             "PATH": os.environ["PATH"],
             "PORTAL_ENVIRONMENT": "test",

@@ -24,12 +24,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="module")
-def site(cluster: ClusterAccess, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+@pytest.fixture(scope="session")
+def served(cluster: ClusterAccess, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     name = f"browser_{worker_id}_{os.getpid()}"
     home = tmp_path_factory.mktemp("site")
     with served_site(cluster, name, home, LIMITS_FACTOR="1000", WEB_CONCURRENCY="1") as site:
         yield site
+
+
+@pytest.fixture(scope="module")
+def site(served: Site) -> Site:
+    """The portal, with nobody but the cast in it and nothing of what other files did."""
+    served.begin_anew()
+    return served
 
 
 @pytest.fixture
