@@ -47,6 +47,7 @@ def test_every_page_a_person_can_open_is_sound(
     app: Flask, site: Site, estate: dict[str, Any], judged: set[str], open_browser: Callable[..., Page], who: str
 ) -> None:
     page = open_browser()
+    page.add_init_script(AXE_SCRIPT)
     if who != "visitor":
         token, _ = make_session(site.session, getattr(site.cast, who))
         site.session.commit()
@@ -62,7 +63,6 @@ def test_every_page_a_person_can_open_is_sound(
             continue
         judged.add(answer.text())
         page.goto(address)
-        page.evaluate(AXE_SCRIPT)
         assert_is_sound(page, f"{address} on {screens[0]}")
         screens.rotate()  # the next page begins with the screen that this one ends with
         show(page, screens[0])
