@@ -308,8 +308,7 @@ def single_statement() -> Iterator[Connection]:
         with _by_itself.connect() as connection:
             yield connection
     elif _by_itself is not None:  # in tests: the one connection of the test
-        with _by_itself.begin_nested():
-            yield _by_itself
+        yield _by_itself
 
 
 def release_connection() -> None:

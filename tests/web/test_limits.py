@@ -8,19 +8,22 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from uuid import uuid4
 
+import psycopg
 import pytest
 from flask import Flask, g
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import TooManyRequests
 
 from portal.domain.errors import Unavailable
 from portal.domain.permissions import Role
+from portal.embedded import ClusterAccess
 from portal.settings import Settings
 from portal.web import limits
 from portal.web.counters import PostgresCounters
 from portal.web.stored_state import limit_counters
+from tests.factories import make_session, make_user
 from tests.web.probes import app_with
 
 
@@ -202,13 +205,22 @@ def test_pages_are_answered_while_the_counters_are_away(client, counters_away):
     assert client.get("/probe/page").status_code == 200
 
 
-def test_people_stay_signed_in_where_nothing_can_be_counted(app: Flask, cast, connection: Connection, sign_in):
-    ama = sign_in(cast.ama)
-    with connection.begin_nested() as nothing_is_written:
-        connection.execute(text("SET TRANSACTION READ ONLY"))
-        assert ama.get("/probe/own").status_code == 200
-        nothing_is_written.rollback()
-    assert ama.get("/probe/own").status_code == 200
+def test_people_stay_signed_in_where_nothing_can_be_counted(
+    app: Flask, cluster: ClusterAccess, live_database: str, live_engine: Engine, portal_engine: Engine, caplog
+):
+    with Session(live_engine) as session:
+        cookie, _ = make_session(session, make_user(session))
+        session.commit()
+    browser = app.test_client()
+    browser.set_cookie("portal", cookie)
+    of_the_portal = f"ALTER ROLE portal IN DATABASE {live_database}"
+    for nothing_is_written in ("on", "off"):
+        with psycopg.connect(cluster.superuser_url(live_database)) as superuser:
+            superuser.execute(f"{of_the_portal} SET default_transaction_read_only = {nothing_is_written}")
+        portal_engine.dispose()  # those who are connected already may still write
+        assert browser.get("/probe/own").status_code == 200
+        assert ("limits_away" in caplog.text) == (nothing_is_written == "on")
+        caplog.clear()
 
 
 def test_sign_ins_and_writes_of_the_api_are_refused_while_the_counters_are_away(app, client, counters_away):
