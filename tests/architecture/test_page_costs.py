@@ -11,12 +11,11 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import delete
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from portal.domain.accounts.api_tokens import start_family
 from portal.web.bearer import token_keys
-from portal.web.stored_state import cache_entries
 from tests.architecture.crowd import crowd
 from tests.architecture.estate import build_estate
 from tests.cast import Cast
@@ -80,7 +79,7 @@ class Reader:
 
     browser: FlaskClient
     headers: dict[str, str]
-    world: Session
+    connection: Connection
     count_queries: Any
 
     def costs(self, wanted: Iterable[tuple[str, str]], *, kept: bool) -> Costs:
@@ -88,8 +87,7 @@ class Reader:
         found: Costs = {}
         for address, way in wanted:
             if not kept:
-                self.world.execute(delete(cache_entries))
-                self.world.commit()
+                self.connection.exec_driver_sql("DELETE FROM cache_entries")
             headers = self.headers | ({"HX-Request": "true"} if way == "fragment" else {})
             with self.count_queries() as queries:
                 answer = self.browser.get(address, headers=headers)
@@ -100,7 +98,7 @@ class Reader:
 
 @pytest.fixture
 def readers(
-    app: Flask, world: Session, cast: Cast, sign_in: Any, settings: Any, count_queries: Any
+    app: Flask, connection: Connection, world: Session, cast: Cast, sign_in: Any, settings: Any, count_queries: Any
 ) -> dict[str, Reader]:
     """Each kind of person, a visitor too."""
     found = {}
@@ -108,7 +106,7 @@ def readers(
         person = getattr(cast, who, None)
         browser = sign_in(person) if person else app.test_client()
         headers = _token(world, person, settings) if person else {}
-        found[who] = Reader(browser, headers, world, count_queries)
+        found[who] = Reader(browser, headers, connection, count_queries)
     return found
 
 
