@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,17 +13,17 @@ import yaml
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
-from sqlalchemy import Engine, text
-from sqlalchemy.orm import Session
+from sqlalchemy import text
 
 from portal import db
 from portal.domain.audit import operations as audit
 from portal.domain.audit import sealing
 from portal.domain.permissions import system_actor
-from portal.settings import Settings
+from portal.embedded import ClusterAccess
 from portal.web.extensions import engine_of
 from tests.architecture.documents import anchors_of
 from tests.architecture.promql import read
+from tests.conftest import TEMPLATE, copy_of, settings_for
 from tests.web.probes import app_with
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -39,27 +38,28 @@ def figures(app: Flask) -> list[Sample]:
     return [sample for family in text_string_to_metric_families(answer.text) for sample in family.samples]
 
 
-@pytest.fixture
-def app(live_settings: Settings, live_engine: Engine) -> Iterator[Flask]:
-    """A portal in which everything that is exported has happened once."""
-    (live_settings.portal_home / "backups.json").write_text('{"taken_at": "2026-11-26T02:00:00+00:00"}')
-    with Session(live_engine) as session:
+@pytest.fixture(scope="module")
+def exported(
+    cluster: ClusterAccess, worker_id: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Sample]]:
+    """The figures of a portal in which everything that is exported has happened once."""
+    home = tmp_path_factory.mktemp("alerts")
+    (home / "backups.json").write_text('{"taken_at": "2026-11-26T02:00:00+00:00"}')
+    with copy_of(cluster, TEMPLATE, f"alerts_{worker_id}") as name:
+        app = app_with(settings_for(cluster, name, home, metrics_token=TOKEN))
+        _let_everything_happen()
+        for address in ("/probe/page", "/probe/fault"):
+            app.test_client().get(address)
+        yield figures(app)
+        engine_of(app).dispose()
+
+
+def _let_everything_happen() -> None:
+    with db.session_scope(), db.transaction() as session:
         audit.record(session, system_actor("test"), "room:open", ("rooms", "1"), at=datetime.now(UTC))
         session.flush()
         sealing.seal(session, at=datetime.now(UTC))
         session.execute(text("INSERT INTO procrastinate_workers DEFAULT VALUES"))
-        session.commit()
-    app = app_with(replace(live_settings, metrics_token=TOKEN))
-    yield app
-    db.close_session()
-    engine_of(app).dispose()
-
-
-@pytest.fixture
-def exported(app: Flask) -> list[Sample]:
-    for address in ("/probe/page", "/probe/fault"):
-        app.test_client().get(address)
-    return figures(app)
 
 
 def problems_of(expression: str, exported: list[Sample]) -> list[str]:
