@@ -31,6 +31,7 @@ from tests.cast import Cast, find_cast, gather_cast
 from tests.pages import COMPILED, under_test
 from tests.queries import QueryCounter, count_queries_on
 from tests.quick_disk import temporary_files_in_memory
+from tests.savepoints import engine_of_one_connection
 from tests.shares import in_shares
 
 pytest_plugins = ("tests.chromium",)
@@ -167,7 +168,7 @@ def app(settings: Settings) -> Flask:
 
 @pytest.fixture(scope="session")
 def engine(settings: Settings) -> Iterator[Engine]:
-    engine = create_engine(settings.database_url, pool_size=1)
+    engine = engine_of_one_connection(settings.database_url)
     yield engine
     engine.dispose()
 
@@ -176,7 +177,7 @@ def engine(settings: Settings) -> Iterator[Engine]:
 def engine_with_cast(cluster: ClusterAccess, home: Path, worker_id: str) -> Iterator[Engine]:
     """An engine on a database in which the cast is there already: most tests begin with it."""
     with copy_of(cluster, WITH_CAST, f"tests_{worker_id}_with_cast") as name:
-        engine = create_engine(settings_for(cluster, name, home).database_url, pool_size=1)
+        engine = engine_of_one_connection(settings_for(cluster, name, home).database_url)
         yield engine
         engine.dispose()
 
