@@ -192,6 +192,13 @@ def known_cast(engine_with_cast: Engine) -> Cast:
 def connection(request: pytest.FixtureRequest) -> Iterator[Connection]:
     """One connection for the whole test, as the portal's own role; everything on it is undone at the end."""
     engine = request.getfixturevalue("engine_with_cast" if "known_cast" in request.fixturenames else "engine")
+    with undone_at_the_end(engine) as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def undone_at_the_end(engine: Engine) -> Iterator[Connection]:
+    """A connection that the portal is bound to; whatever is done on it in the block is undone."""
     with engine.connect() as connection:
         outer = connection.begin()
         db.bind(connection, join_transaction_mode="create_savepoint")

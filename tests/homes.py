@@ -24,12 +24,12 @@ def empty_home(home: Path, programs: Path | None = None) -> Path:
     if programs:
         _make_empty(home, programs)
         return home
-    return _copy_of(_made_once("empty", _make_empty), home)
+    return copy_of_home(_made_once("empty", _make_empty), home)
 
 
 def demo_home(home: Path) -> Path:
     """Make a home as `portal run` leaves it when it is stopped after its first start."""
-    return _copy_of(_made_once("demo", _make_demo), home)
+    return copy_of_home(_made_once("demo", _make_demo), home)
 
 
 def _make_empty(home: Path, programs: Path | None = None) -> None:
@@ -56,8 +56,8 @@ def _made_once(name: str, make: Callable[[Path], None]) -> Path:
     return made
 
 
-def _copy_of(made: Path, home: Path) -> Path:
-    """Copy a stopped home; its database gets a port of its own, for its passwords are those of every other copy."""
+def copy_of_home(made: Path, home: Path) -> Path:
+    """Return a copy of a stopped home. Its database has a port of its own, for its passwords are those of others."""
     subprocess.run(["cp", "-aT", str(made), str(home)], check=True)
     access = home / "database" / "access.json"
     access.write_text(replace(ClusterAccess.from_text(access.read_text()), port=free_port()).to_text())

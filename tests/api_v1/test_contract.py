@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis.strategies import sampled_from
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from portal import db
 from portal.domain.accounts.api_tokens import start_family
 from portal.web.bearer import token_keys
 from tests.attacks.fuzzing import few_or_many, trying
+from tests.conftest import undone_at_the_end
 from tests.factories import make_assignment, make_live_class, now
 
 CALLS = [
@@ -118,12 +118,8 @@ schemathesis.serializer.alias("application/offset+octet-stream", "application/oc
 @pytest.fixture(scope="module")
 def document(app, engine):
     """The document, as a program gets it: read once, for to make ready what is drawn from it takes long."""
-    with engine.connect() as connection, connection.begin() as undone:
-        db.bind(connection, join_transaction_mode="create_savepoint")
-        document = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)
-        db.close_session()
-        undone.rollback()
-    return document
+    with undone_at_the_end(engine):
+        return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)
 
 
 def test_every_documented_call_is_tried(document) -> None:

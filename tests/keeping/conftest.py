@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import homes
 from tests.keeping.homes import SMALL, make_home
 from tests.platform.conftest import ordinary_user, place, start
 
@@ -31,7 +31,6 @@ def copy_of_home(small_term: Path, place: Path) -> Callable[[str], Path]:
     """Return a home of one's own with a small term: `copy_of_home("home")`."""
 
     def copy(name: str) -> Path:
-        subprocess.run(["cp", "-a", str(small_term), str(place / name)], check=True)
-        return place / name
+        return homes.copy_of_home(small_term, place / name)
 
     return copy

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from portal.embedded import Cluster, EmbeddedError, control_state
 from portal.embedded.cluster import REPLACED
 from portal.keeping.folder import BackupFolder
 from portal.keeping.vital_signs import newest_migration
+from tests.homes import copy_of_home
 from tests.keeping.homes import DATABASE, POSTGRESQL_15, SMALL, everything_in, files_in, make_home, portal
 from tests.platform.runs import ROOT, Run
 
@@ -51,8 +51,7 @@ def old_term() -> Iterator[Path]:
 def old_home(old_term: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("DATABASE_URL", "DATABASE_URL_FILE"):
         monkeypatch.delenv(name, raising=False)
-    subprocess.run(["cp", "-a", str(old_term), str(place / "home")], check=True)
-    return place / "home"
+    return copy_of_home(old_term, place / "home")
 
 
 def kept_rows(home: Path, programs: Path | None = None) -> dict[str, object]:
