@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from portal.adapters.bucket import S3Storage
 from portal.adapters.storage import FolderStorage, Storage, StorageError, new_key, storage_from
 from portal.settings import Settings
 from portal.web.zips import ZipStream
+from tests.platform.runs import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = ROOT / ".venv-object-store" / "bin" / "moto_server"
@@ -36,9 +36,7 @@ def object_store() -> Iterator[str]:
         subprocess.run(
             [sys.executable, "-c", "import set_up; set_up.make_object_store()"], cwd=ROOT / "tools", check=True
         )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen([SERVER, "-H", "127.0.0.1", "-p", str(port)], stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
@@ -10,6 +9,8 @@ from email.message import EmailMessage
 from email.policy import default
 
 from aiosmtpd.controller import Controller
+
+from tests.platform.runs import free_port
 
 
 class Inbox:
@@ -34,15 +35,10 @@ class Inbox:
 def mail_server(inbox: Inbox | None = None, port: int = 0) -> Iterator[tuple[Inbox, str]]:
     """Yield the inbox and `host:port` of a server that runs meanwhile, on a free port or on this one."""
     inbox = inbox or Inbox()
-    port = port or _free_port()
+    port = port or free_port()
     controller = Controller(inbox, hostname="127.0.0.1", port=port)
     controller.start()
     try:
         yield inbox, f"127.0.0.1:{port}"
     finally:
         controller.stop()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -25,12 +26,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS_TO_START = 90  # two shared cores under a full test run
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+FIRST_PORT, PORTS_OF_WORKER = 12_000, 2_500  # eight workers stay below 32,768, where the system's own begin on Linux
+PORTS = cycle(range(FIRST_PORT + WORKER % 8 * PORTS_OF_WORKER, FIRST_PORT + (WORKER % 8 + 1) * PORTS_OF_WORKER))
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that is free and stays ours: it is told once, and is none that the system gives to anybody."""
+    for port in PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def wait_until(true: Callable[[], bool], seconds: float, what: str) -> None:

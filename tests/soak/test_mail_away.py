@@ -5,7 +5,6 @@ The hour is made short: what waits for its next try has its moment moved to now,
 
 from __future__ import annotations
 
-import socket
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -29,6 +28,7 @@ from portal.settings import Settings
 from tests.factories import make_user
 from tests.jobs.mail_server import Inbox, mail_server
 from tests.jobs.worker_process import wait_until, worker
+from tests.platform.runs import free_port
 from tests.soak.log import SoakLog
 
 HOUR = 3600
@@ -54,7 +54,7 @@ def test_two_hundred_messages_wait_an_hour_for_the_mail_server(
 
 def mail_after_an_absence(settings: Settings, engine: Engine, log: SoakLog, people: int, tries: int) -> None:
     """Tell people of something while the mail server is away; it comes back; two workers have it all sent."""
-    port = _free_port()
+    port = free_port()
     settings = replace(settings, mail_server=f"127.0.0.1:{port}", mail_encryption="none")
     told = _people(engine, people)
     inbox = Inbox()
@@ -131,8 +131,3 @@ def _number(engine: Engine, statement: str) -> int:
 def _findings(settings: Settings) -> list[str]:
     answers = check(Look(storage_from(settings), now()), patience=30)
     return [f"{answer.invariant.name}: {wrong}" for answer in answers for wrong in answer.found.wrong]
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
