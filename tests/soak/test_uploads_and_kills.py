@@ -35,6 +35,7 @@ KILLS = {
 BROWSER = "the browser, in the middle of a file"
 ROUNDS = int(os.environ.get("SOAK_ROUNDS", "50"))
 SMALLEST, LARGEST = MB // 4, 3 * MB
+MOST_BROWSERS = 10  # killed for one that is killed within a file
 PIECES = 4  # of each file, so that kills come between and in the middle of them
 
 
@@ -126,12 +127,24 @@ class Senders:
             raise self.failures[0]
 
     def kill_browser(self, share: float) -> None:
-        """Kill the browser when so much of a file is acknowledged, and wait until a new one goes on with it."""
+        """Kill the browser when so much of a file is acknowledged, and wait until a new one goes on with it.
+
+        Where all of the file had come before the browser was dead, another one is killed.
+        """
+        for _ in range(MOST_BROWSERS):
+            self._kill_one_browser(share)
+            if self.failures or self.in_browser.resumed[-1] < SIZE:
+                return
+
+    def _kill_one_browser(self, share: float) -> None:
         browser = self.in_browser
         wanted = len(browser.resumed) + 1
-        wait_until(lambda: browser.has_sent(share) or bool(self.failures), GIVE_UP_SECONDS, "the page sends a file")
+        self._wait_until(lambda: browser.has_sent(share), "the page sends a file")
         browser.kill()
-        wait_until(lambda: len(browser.resumed) >= wanted or bool(self.failures), GIVE_UP_SECONDS, "a new one goes on")
+        self._wait_until(lambda: len(browser.resumed) >= wanted, "a new one goes on")
+
+    def _wait_until(self, true: Callable[[], bool], what: str) -> None:
+        wait_until(lambda: true() or bool(self.failures), GIVE_UP_SECONDS, what)
 
     def finish(self) -> None:
         self._enough.set()
