@@ -10,7 +10,8 @@
   const PIECE_SECONDS = 4;
   const LOOK_AGAIN_AFTER = 60000;
   const MAY_BE_TRIED_AGAIN = [409, 423, 429, 460];
-  const GONE = [404, 410];
+  const ENDED = 410;
+  const GONE = [404, ENDED];
 
   const element = (name, className, text) => {
     const made = document.createElement(name);
@@ -29,6 +30,8 @@
     const told = Object.fromEntries(metadata.split(",").map((pair) => pair.trim().split(" ")));
     return told.filename === encoded(file.name) && told.modified === encoded(String(file.lastModified));
   };
+  // Sent again with its key, a beginning whose answer was lost is the same upload.
+  const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   const nameOf = (url) => url?.replace(/\/$/, "").split("/").pop();
   const encoded = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
   const line = navigator.connection;
@@ -42,6 +45,7 @@
       this.state = "waiting";
       this.row = row || element("li", "file arriving");
       this.url = row?.dataset.url;
+      this.key = newKey();
       this.draw();
     }
 
@@ -91,6 +95,7 @@
       const told = Object.entries(this.metadata).map(([key, value]) => `${key} ${encoded(value)}`).join(",");
       const headers = {
         ...this.sender.headers(), "Tus-Resumable": "1.0.0", "Upload-Length": this.file.size, "Upload-Metadata": told,
+        "Idempotency-Key": this.key,
       };
       try {
         const answer = await fetch(this.sender.endpoint, { method: "POST", headers });
@@ -121,6 +126,9 @@
         storeFingerprintForResuming: false,
         headers: this.sender.headers(),
         metadata: this.metadata,
+        onBeforeRequest: (request) => {
+          if (request.getMethod() === "POST") request.setHeader("Idempotency-Key", this.key);
+        },
         onUploadUrlAvailable: () => {
           this.url = this.upload.url;
           this.upload.options.endpoint = null;
@@ -175,8 +183,10 @@
         this.become("stopped", "The line is away. What arrived is kept; it goes on when the line is back.");
         return;
       }
-      if (GONE.includes(status) && error.originalRequest.getMethod() === "HEAD") {
+      const asked = error.originalRequest?.getMethod();
+      if ((asked === "HEAD" && GONE.includes(status)) || (asked === "POST" && status === ENDED)) {
         this.url = null;
+        this.key = newKey();
         this.start();
         return;
       }

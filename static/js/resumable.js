@@ -50,9 +50,11 @@
       this.next();
     }
 
+    // Of a file that was begun twice, in two windows, the one that is further.
     unfinished(file) {
-      return [...this.list.querySelectorAll(".unfinished")].find(({ dataset }) =>
-        Number(dataset.size) === file.size && isSame(dataset.metadata, file));
+      return [...this.list.querySelectorAll(".unfinished")]
+        .filter(({ dataset }) => Number(dataset.size) === file.size && isSame(dataset.metadata, file))
+        .sort((one, other) => other.dataset.offset - one.dataset.offset)[0];
     }
 
     isFull() { return this.list.querySelectorAll("li:not(.refused)").length >= Number(this.field.dataset.most); }

@@ -6,11 +6,13 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from portal.domain.accounts.models import User
 from portal.domain.enrolments.models import Enrolment
@@ -219,3 +221,49 @@ def test_pressing_hand_in_while_files_arrive_leaves_it_to_the_portal_and_can_be_
     page.get_by_role("button", name="Hand in", exact=True).click()
     page.wait_for_url("**/receipt")
     expect(page.get_by_text("take1.mp4")).to_be_visible()
+
+
+def test_a_film_whose_beginning_was_answered_to_nobody_is_one_film_and_goes_on_where_it_is_furthest(
+    site: Site, open_browser: Open, film: Path
+) -> None:
+    name = new_student(site, "Efe")
+    assignment = make_assignment(site.session, site.cast.intake, site.cast.kofi, title="A scene by two windows")
+    site.session.commit()
+    unanswered: list[int] = []
+
+    def lose_the_first_answer(route: Route) -> None:
+        if route.request.method == "POST" and not unanswered:
+            unanswered.append(route.fetch().status)
+            route.abort()
+        else:
+            route.continue_()
+
+    address = f"/student/assignments/{assignment.id}"
+    page = opened(open_browser, name, address, width=360)
+    page.route("**/uploads/**", lose_the_first_answer)
+    on_a_slow_line(page)
+    page.get_by_label(FILES).set_input_files([film])
+    expect(arrivals(page)).to_contain_text(re.compile(r"[1-9](\.\d)?\sMB of\s24\sMB"), timeout=30_000)
+    page.get_by_role("button", name="Pause scene.mp4").click()
+    upload = site.session.scalars(select(Upload).where(Upload.subject_id == assignment.id)).one()
+    assert unanswered == [201]
+
+    # in another window, earlier
+    begin_upload_again(site.session, upload)
+    page.goto(address)
+    expect(arrivals(page).get_by_role("listitem")).to_have_count(2)
+    with page.expect_request(lambda sent: sent.method == "HEAD") as asked:
+        page.get_by_label(FILES).set_input_files([film])
+    assert asked.value.url.endswith(upload.id)
+    site.session.rollback()
+
+
+def begin_upload_again(session: Session, upload: Upload) -> None:
+    """Have the same file be begun once more, and first, without a byte of it."""
+    told = {"purpose": upload.purpose, "subject_id": upload.subject_id, "client_metadata": upload.client_metadata}
+    at = upload.created_at - timedelta(minutes=1)
+    moments = {"created_at": at, "last_received_at": at, "expires_at": upload.expires_at}
+    session.add(
+        Upload(id="0" * 48, owner_id=upload.owner_id, length=upload.length, name=upload.name, **told, **moments)
+    )
+    session.commit()

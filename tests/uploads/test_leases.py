@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal import db
 from portal.adapters.storage import new_key, storage_from
+from portal.domain.assignments.sending import SendFile, begin_to_send
 from portal.domain.errors import Conflict, Gone, Locked, NotFound, TooLarge
 from portal.domain.files import leases, uploads
 from portal.domain.files.kinds import GB
@@ -23,8 +24,8 @@ from portal.domain.files.operations import StoredBytes
 from portal.domain.files.uploads import IDLE, LONGEST, NewUpload
 from portal.jobs import sweeping
 from portal.settings import Settings
-from tests.cast import Cast, gather_cast
-from tests.factories import now
+from tests.cast import Cast, actor, gather_cast
+from tests.factories import make_assignment, now
 from tests.uploads.arranging import ROOM, begin, receive
 
 
@@ -155,6 +156,19 @@ def test_however_many_begin_at_once_no_more_than_ten_gigabytes_are_under_way(ben
     with ThreadPoolExecutor(8) as pool:
         begun = [name for name in pool.map(try_to_begin, range(8)) if name]
     assert len(set(begun)) == 5
+
+
+def test_however_often_one_beginning_comes_at_once_it_is_one_upload(bench: Bench) -> None:
+    assignment = make_assignment(bench.session, bench.cast.intake, bench.cast.kofi)
+    bench.session.commit()
+    send = SendFile(assignment_id=assignment.id, length=100, name="photo.jpg", key="scene-1")
+
+    def begin_it(_number: int) -> str:
+        with db.session_scope():
+            return db.perform(begin_to_send, actor(bench.cast.ama), send, ROOM, at=now()).id
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(begin_it, range(8)))) == 1
 
 
 WRONG = {

@@ -18,8 +18,11 @@ from sqlalchemy.orm import Session
 from portal.domain.files.kinds import GB
 from portal.domain.files.models import Upload
 from portal.jobs import sweeping
-from tests.factories import now
+from tests.cast import Cast
+from tests.factories import make_enrolment, now
 from tests.uploads.conversation import JPEG, O, T, begin, begun, creation, offset, said, send
+
+KEY = {"Idempotency-Key": "scene-1"}
 
 
 def uploads_in(world: Session) -> int:
@@ -206,6 +209,50 @@ def test_a_creation_whose_first_bytes_are_wrong_leaves_nothing_under_way(
     answer = begin(ama, assignment, headers=O | {"Upload-Checksum": sum_of(b"another")}, data=JPEG[:5])
     assert answer.status_code == 460
     assert world.scalars(select(Upload.state)).all() == ["ended"]
+
+
+def test_a_beginning_sent_again_with_its_key_is_the_same_upload_as_far_as_it_is_by_now(
+    ama: FlaskClient, world: Session, assignment: Any
+) -> None:
+    first = begin(ama, assignment, headers=KEY)
+    again = begin(ama, assignment, headers=KEY)
+    assert (again.status_code, again.headers["Upload-Offset"]) == (201, "0")
+    send(ama, first.headers["Location"], 0, JPEG[:40])
+    with_bytes = begin(ama, assignment, headers=KEY | O, data=JPEG[:5])
+    assert (with_bytes.status_code, with_bytes.headers["Upload-Offset"]) == (201, "40")
+    assert send(ama, first.headers["Location"], 40, JPEG[40:]).status_code == 204
+    whole = begin(ama, assignment, headers=KEY | O, data=JPEG)
+    assert (whole.status_code, whole.headers["Upload-Offset"]) == (201, "100")
+    assert {again.headers["Location"], with_bytes.headers["Location"], whole.headers["Location"]} == {
+        first.headers["Location"]
+    }
+    assert uploads_in(world) == 1
+
+
+def test_a_key_is_one_persons_and_stands_for_one_file(
+    ama: FlaskClient, esi: FlaskClient, world: Session, cast: Cast, assignment: Any
+) -> None:
+    make_enrolment(world, cast.esi, cast.intake)
+    world.commit()
+    first = begin(ama, assignment, headers=KEY)
+    for another in (begin(ama, assignment, 99, headers=KEY), begin(ama, assignment, name="other.jpg", headers=KEY)):
+        assert (another.status_code, "used for another file" in another.text) == (422, True)
+    assert begin(ama, assignment, headers={"Idempotency-Key": "two words"}).status_code == 422
+    assert uploads_in(world) == 1
+    assert begin(esi, assignment, headers=KEY).headers["Location"] != first.headers["Location"]
+    assert begin(ama, assignment).headers["Location"] != first.headers["Location"]
+    assert ama.delete(first.headers["Location"], headers=T).status_code == 204
+    assert begin(ama, assignment, headers=KEY).status_code == 410
+
+
+def test_a_beginning_is_found_again_when_nothing_more_may_be_begun(
+    ama: FlaskClient, world: Session, assignment: Any
+) -> None:
+    first = begin(ama, assignment, headers=KEY)
+    assignment.due_at = assignment.cut_off_at = now() - timedelta(minutes=1)
+    world.commit()
+    assert begin(ama, assignment).status_code == 409
+    assert begin(ama, assignment, headers=KEY).headers["Location"] == first.headers["Location"]
 
 
 def test_29_who_gives_an_upload_up_finds_it_gone(ama: FlaskClient, app: Flask, assignment: Any) -> None:

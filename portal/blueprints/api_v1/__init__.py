@@ -14,8 +14,8 @@ The JSON API of KM Media Training Institute's portal.
 Every answer has one shape: `success`, `message` and `data`; lists add `pagination`. A refusal has `success: false`,
 `message` and, for invalid input, `errors`. Times are RFC 3339 with an offset. Amounts of money are whole pesewas.
 Sign in with `POST /auth/login`, then send `Authorization: Bearer <token>`. Cookies are not read.
-Every `POST` but the beginning of an upload takes an `Idempotency-Key`: a repeat with the same key and body does nothing
-twice and gives the first answer again; renewing and signing out are repeatable without one.
+Every `POST` takes an `Idempotency-Key`: a repeat with the same key and body does nothing twice and gives the first
+answer again; renewing and signing out are repeatable without one.
 """.strip()
 
 

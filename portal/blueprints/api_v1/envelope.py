@@ -20,7 +20,7 @@ P = ParamSpec("P")
 
 MAX_PAGE_SIZE = 100
 SECURED: list[dict[str, list[str]]] = [{"bearer": []}]
-KEY_PARAMETER = {
+KEY_PARAMETER: dict[str, Any] = {
     "in": "header",
     "name": HEADER,
     "description": "A name of the client's own choosing for this request: sent again with it, nothing is done twice.",

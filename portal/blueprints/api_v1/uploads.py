@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Response, url_for
 
 from portal.blueprints.api_v1.bodies import ApiBlueprint
-from portal.blueprints.api_v1.envelope import SECURED, refusals_described
+from portal.blueprints.api_v1.envelope import KEY_PARAMETER, SECURED, refusals_described
 from portal.domain.files.kinds import LARGEST
 from portal.domain.permissions import Permission
 from portal.web.access import View, bearer
@@ -27,6 +27,7 @@ ONE = "/<upload_id>"
 VERSION = ("Tus-Resumable", "The version of the protocol.", {"type": "string", "const": protocol.VERSION})
 LENGTH = ("Upload-Length", "Bytes of the whole file.", {"type": "integer", "minimum": 0})
 NAMED = ("Upload-Metadata", "`filename` and its base64; more pairs are told again by HEAD.", {"type": "string"})
+KEY = (KEY_PARAMETER["name"], KEY_PARAMETER["description"], KEY_PARAMETER["schema"])
 OFFSET = ("Upload-Offset", "From where on this request brings bytes.", {"type": "integer", "minimum": 0})
 SUM = ("Upload-Checksum", "`sha1` or `sha256` and the base64 of the sum of this piece.", {"type": "string"})
 REFUSED = {
@@ -48,6 +49,7 @@ REFUSED_PIECE = {
     503: "Many files are on their way: Retry-After.",
     507: "The disk has no room for it.",
 }
+REFUSED_BEGINNING = REFUSED | REFUSED_PIECE | {422: "It is of no kind that is taken, or its key began another file."}
 PIECE = {"required": False, "content": {protocol.PIECE_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
 
 Header = tuple[str, str, dict[str, Any]]
@@ -79,12 +81,13 @@ def tus(
 REQUIRED = frozenset({"Tus-Resumable", "Upload-Length", "Upload-Offset"})
 
 
-@tus(OF_WORK, "POST", 201, headers=(VERSION, LENGTH, NAMED, SUM), refusals=REFUSED | REFUSED_PIECE, body=True)
+@tus(OF_WORK, "POST", 201, headers=(VERSION, LENGTH, NAMED, SUM, KEY), refusals=REFUSED_BEGINNING, body=True)
 @takes_files(LARGEST, only=protocol.PIECE_TYPE)
 def begin(assignment_id: UUID) -> Response:
     """Begin to send a file for an assignment
 
-    `Location` is the address of the upload; its last part is the name by which it is handed in.
+    `Location` is the address of the upload; its last part is the name by which it is handed in. Begun again with the
+    same key it is the same upload, and `Upload-Offset` says how far it is by now.
     """
     return answers.begin(caller(), assignment_id, lambda name: url_for("api_uploads.ask", upload_id=name))
 

@@ -13,7 +13,7 @@ from portal.domain.assignments.group_work import lock_group, refuse_without_grou
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import Invalid
 from portal.domain.files.models import FilePurpose
-from portal.domain.files.uploads import KnownUpload, NewUpload, Room, begin_upload
+from portal.domain.files.uploads import KnownUpload, NewUpload, Room, begin_upload, begun_already
 from portal.domain.permissions import Actor
 
 
@@ -27,18 +27,16 @@ class SendFile:
     length: int
     name: str
     client_metadata: str = ""
+    key: str | None = None
+    """What the client calls this beginning: a repeat of it begins nothing."""
 
 
 def begin_to_send(session: Session, actor: Actor, command: SendFile, room: Room, *, at: datetime) -> KnownUpload:
-    """Return the upload that may now be sent; refuse what could not be handed in anyway, before it costs data."""
+    """Return the upload that may now be sent, the same for a repeat with its key.
+
+    What could not be handed in anyway is refused before it costs data.
+    """
     enrolment, assignment, dates = lock_for_work(session, actor, command.assignment_id, command.student_id)
-    refuse_by_state(enrolment, assignment)
-    refuse_quiz(assignment)
-    group = lock_group(session, enrolment, assignment)
-    refuse_without_group(assignment, group)
-    refuse_by_time(assignment, dates, made_so_far(session, enrolment, assignment, group), at)
-    if assignment.max_files == 0:
-        raise Invalid("This assignment takes text and links, no files.")
     new = NewUpload(
         purpose=FilePurpose.SUBMISSION,
         subject_id=assignment.id,
@@ -46,8 +44,18 @@ def begin_to_send(session: Session, actor: Actor, command: SendFile, room: Room,
         length=command.length,
         name=command.name,
         client_metadata=command.client_metadata,
+        key=command.key,
         accepted=tuple(assignment.accepted_kinds),
     )
+    if again := begun_already(session, actor.person_id, new):
+        return again
+    refuse_by_state(enrolment, assignment)
+    refuse_quiz(assignment)
+    group = lock_group(session, enrolment, assignment)
+    refuse_without_group(assignment, group)
+    refuse_by_time(assignment, dates, made_so_far(session, enrolment, assignment, group), at)
+    if assignment.max_files == 0:
+        raise Invalid("This assignment takes text and links, no files.")
     return begin_upload(session, actor.person_id, new, room, at=at)
 
 

@@ -194,6 +194,8 @@ class Upload(Base):
     """What its owner calls it; never used as a path."""
     client_metadata: Mapped[str] = mapped_column(server_default="")
     """What the client said of it, word for word, to be told again; only the name is ever read."""
+    key: Mapped[str | None]
+    """What its client calls the beginning: sent again with it, it is the same upload."""
     accepted: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     """Groups of kinds that are taken for it; empty: all."""
     state: Mapped[str] = mapped_column(server_default=UploadState.RECEIVING)
@@ -215,6 +217,7 @@ class Upload(Base):
         one_of("ended_because", UploadEnd, "ended_because"),
         CheckConstraint("id ~ '^[0-9a-f]{48}$'", name="id"),
         CheckConstraint(f"length BETWEEN 0 AND {LARGEST}", name="length"),
+        CheckConstraint("key ~ '^[!-~]{1,200}$'", name="key"),
         CheckConstraint('"offset" BETWEEN 0 AND length', name="offset"),
         CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256"),
         CheckConstraint(
@@ -229,6 +232,7 @@ class Upload(Base):
         CheckConstraint("(state = 'taken') = (file_id IS NOT NULL)", name="taken"),
         CheckConstraint("(state IN ('taken', 'ended')) = (closed_at IS NOT NULL)", name="closed"),
         CheckConstraint("(state = 'ended') = (ended_because IS NOT NULL)", name="ended"),
+        Index("uq_uploads_owner_id_key", "owner_id", "key", unique=True, postgresql_where=text("key IS NOT NULL")),
         Index("ix_uploads_open", "expires_at", postgresql_where=text("state IN ('receiving', 'whole')")),
         Index("ix_uploads_closed", "closed_at", postgresql_where=text("state IN ('taken', 'ended')")),
     )

@@ -38,6 +38,7 @@ LONGEST = timedelta(days=7)  # from the first byte to the last, and from the las
 BATCH = 500
 NAME = re.compile(r"[0-9a-f]{48}")
 NAMESPACE = "uploads:"  # keeps these keys apart from other advisory locks
+TOLD_AT_THE_BEGINNING = ("purpose", "subject_id", "for_id", "length", "client_metadata")
 
 ENDED_WORDS = {
     UploadEnd.TERMINATED: "This upload was cancelled. Choose the file again.",
@@ -62,6 +63,8 @@ class NewUpload:
     """Groups of kinds that are taken; empty: all."""
     for_id: UUID | None = None
     """For whom, where its owner sends it for somebody else."""
+    key: str | None = None
+    """What its client calls this beginning, so that a repeat of it begins nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +118,7 @@ def begin_upload(session: Session, owner_id: UUID, new: NewUpload, room: Room, *
     """Return an upload that may now be sent; whoever asks has made sure that it is taken for its subject."""
     _refuse_by_shape(new)
     _refuse_by_room(new, room)
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{NAMESPACE}{owner_id}", 0))))
+    _lock(session, owner_id)
     _refuse_by_quota(session, owner_id, new)
     row = Upload(
         id=secrets.token_hex(24),
@@ -127,6 +130,7 @@ def begin_upload(session: Session, owner_id: UUID, new: NewUpload, room: Room, *
         offset=0,
         name=new.name,
         client_metadata=new.client_metadata,
+        key=new.key,
         accepted=list(new.accepted),
         state=UploadState.RECEIVING,
         created_at=at,
@@ -136,6 +140,19 @@ def begin_upload(session: Session, owner_id: UUID, new: NewUpload, room: Room, *
     session.add(row)
     session.flush()
     return known(row)
+
+
+def begun_already(session: Session, owner_id: UUID, new: NewUpload) -> KnownUpload | None:
+    """Return what this person began with the same key; refuse a key that began something else."""
+    if new.key is None:
+        return None
+    _lock(session, owner_id)
+    row = session.execute(select(Upload).where(Upload.owner_id == owner_id, Upload.key == new.key)).scalar_one_or_none()
+    if row is None:
+        return None
+    if any(getattr(row, name) != getattr(new, name) for name in TOLD_AT_THE_BEGINNING):
+        raise Invalid("This Idempotency-Key was used for another file.")
+    return known(there(row))
 
 
 def upload_of(session: Session, owner_id: UUID, upload_id: str) -> KnownUpload:
@@ -298,6 +315,11 @@ def known(row: Upload) -> KnownUpload:
         accepted=tuple(row.accepted),
         expires_at=row.expires_at,
     )
+
+
+def _lock(session: Session, owner_id: UUID) -> None:
+    """Have what one person begins come one after the other, until the transaction ends."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{NAMESPACE}{owner_id}", 0))))
 
 
 def _own(owner_id: UUID, upload_id: str) -> Select[Upload]:

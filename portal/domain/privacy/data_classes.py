@@ -136,7 +136,7 @@ DATA_CLASSES: dict[str, dict[str, DataClass]] = {
         identity="owner_id",
         work="id subject_id for_id length offset name client_metadata kind sha256 storage_key file_id",
         behaviour="created_at last_received_at closed_at ended_because",
-        none="purpose accepted state expires_at",
+        none="purpose key accepted state expires_at",
     ),
     "courses": _of(
         identity="drafted_by",

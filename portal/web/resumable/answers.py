@@ -19,9 +19,10 @@ from portal.domain.files import uploads
 from portal.domain.files.models import UploadEnd, UploadState
 from portal.domain.files.uploads import ENDED_WORDS, KnownUpload
 from portal.domain.permissions import Actor
+from portal.web.idempotency import key_of_request
 from portal.web.limits import check_upload_started
 from portal.web.resumable import protocol
-from portal.web.resumable.arriving import append, discard
+from portal.web.resumable.arriving import append, discard, read_on
 from portal.web.uploads import hold_place, the_storage
 
 
@@ -52,6 +53,7 @@ def _begin(person: Actor, assignment_id: UUID, student_id: UUID | None, address_
         abort(405)
     protocol.check_version()
     length, metadata, checksum = protocol.declared_length(), protocol.metadata(), protocol.checksum()
+    key = key_of_request()
     if protocol.brings_bytes():
         protocol.check_piece_type()
         if (request.content_length or 0) > length:
@@ -64,9 +66,12 @@ def _begin(person: Actor, assignment_id: UUID, student_id: UUID | None, address_
         length=length,
         name=metadata.name,
         client_metadata=metadata.text,
+        key=key,
     )
     upload = perform(begin_to_send, person, command, disk.fill_of(the_storage().receiving), at=now())
-    if protocol.brings_bytes() or length == 0:
+    if upload.offset > 0:
+        read_on()  # a repeat: its bytes came the first time, as far as they did
+    elif protocol.brings_bytes() or length == 0:
         try:
             upload = append(person, upload.id, 0, checksum)
         except protocol.WrongSum:  # its sender never learns the address

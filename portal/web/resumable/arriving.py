@@ -85,7 +85,7 @@ def append(person: Actor, upload_id: str, offset: int, checksum: Checksum | None
     try:
         return _append(person, upload_id, offset, checksum)
     except (DomainError, WrongSum):
-        _read_on()
+        read_on()
         raise
 
 
@@ -94,6 +94,15 @@ def discard(ended: uploads.Ended) -> None:
     the_storage().parts.remove(ended.id)
     if ended.storage_key is not None:
         the_storage().delete(ended.storage_key)
+
+
+def read_on() -> None:
+    """Read a refused body on for a while: who still sends when the line is closed never sees the answer."""
+    end, left = time.monotonic() + READ_ON_SECONDS, READ_ON_BYTES
+    for piece in _pieces():
+        left -= len(piece)
+        if left < 0 or time.monotonic() > end:
+            return
 
 
 def _append(person: Actor, upload_id: str, offset: int, checksum: Checksum | None) -> KnownUpload:
@@ -196,15 +205,6 @@ def _pieces() -> Iterator[bytes]:
         if not piece:
             return
         yield piece
-
-
-def _read_on() -> None:
-    """Read a refused body on for a while: who still sends when the line is closed never sees the answer."""
-    end, left = time.monotonic() + READ_ON_SECONDS, READ_ON_BYTES
-    for piece in _pieces():
-        left -= len(piece)
-        if left < 0 or time.monotonic() > end:
-            return
 
 
 def _release(upload_id: str, holder: str) -> None:
