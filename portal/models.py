@@ -19,7 +19,7 @@ from portal.domain.live_classes import models as live_classes
 from portal.domain.notifications import models as notifications
 from portal.domain.quizzes import models as quizzes
 from portal.domain.watch import models as watch
-from portal.web import idempotency, stored_state
+from portal.web import idempotency, once, stored_state
 
 metadata = Base.metadata
 
@@ -39,6 +39,7 @@ __all__ = [
     "notes",
     "notifications",
     "numbering",
+    "once",
     "outbox",
     "phrases",
     "quizzes",

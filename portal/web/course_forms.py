@@ -7,12 +7,13 @@ from wtforms.validators import NumberRange
 
 from portal.domain.courses.models import Course, Level
 from portal.domain.courses.operations import LONGEST_TITLE, MOST_WEEKS, CourseDescription
-from portal.web.forms import LongTextField, MoneyField, PortalForm, SelectChoice, TextField, at_most, required
+from portal.web.forms import LongTextField, MoneyField, SelectChoice, TextField, at_most, required
+from portal.web.once import KeyedForm
 
 LEVELS = [SelectChoice(level.value, level.value.capitalize()) for level in Level]
 
 
-class CourseForm(PortalForm):
+class CourseForm(KeyedForm):
     title = TextField("Title", [required(), at_most(LONGEST_TITLE)])
     category = TextField("Category", [required(), at_most(60)], render_kw={"list": "categories"})
     level = SelectField("Level", choices=LEVELS)
@@ -54,5 +55,5 @@ class CourseForm(PortalForm):
         )
 
 
-class ModuleForm(PortalForm):
+class ModuleForm(KeyedForm):
     title = TextField("Title of the module", [required(), at_most(LONGEST_TITLE)])

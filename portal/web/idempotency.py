@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, ParamSpec
@@ -90,16 +90,27 @@ def name_of_request() -> str:
     return f"api:{uuid5(NAMESPACE_OID, sent) if sent else uuid4()}"
 
 
-def _fingerprint() -> str:
-    digest = hashlib.sha256(f"{request.method} {request.path}\n".encode())
-    if request.mimetype != "multipart/form-data":
-        digest.update(request.get_data())
-        return digest.hexdigest()
+def fingerprint_of_form(*, without: Collection[str] = ()) -> str:
+    """Return the SHA-256 of method, path and all fields and files of this request, whatever parted them on the way."""
+    digest = _digest()
     for name, value in sorted((name or "", value) for name, value in request.form.items(multi=True)):
-        digest.update(json.dumps([name, value]).encode())
+        if name not in without:
+            digest.update(json.dumps([name, value]).encode())
     for name, file in request.files.items(multi=True):
         digest.update(json.dumps([name, file.filename, sha256_of(file)]).encode())
     return digest.hexdigest()
+
+
+def _fingerprint() -> str:
+    if request.mimetype == "multipart/form-data":
+        return fingerprint_of_form()
+    digest = _digest()
+    digest.update(request.get_data())
+    return digest.hexdigest()
+
+
+def _digest() -> hashlib._Hash:
+    return hashlib.sha256(f"{request.method} {request.path}\n".encode())
 
 
 def _claim(session: Session, user_id: UUID, key: str, fingerprint: str, *, at: datetime) -> IdempotentRequest | None:

@@ -19,6 +19,7 @@ from portal.domain.permissions import Permission
 from portal.web.access import requires
 from portal.web.course_forms import CourseForm, ModuleForm
 from portal.web.htmx import go_to, respond
+from portal.web.once import perform_once
 from portal.web.pagination import cursor_of_request, links
 from portal.web.sessions import the_person
 
@@ -52,11 +53,11 @@ def new_course() -> BaseResponse:
     if not form.validate_on_submit():
         return respond("admin/course_form.html", status=422 if form.is_submitted() else 200, form=form, course=None)
     try:
-        created = perform(operations.draft_course, the_person(), form.course(), at=now())
+        made = perform_once(operations.draft_course, the_person(), form.course(), at=now())
     except (Invalid, Conflict) as error:
         return respond("admin/course_form.html", status=form.refuse(error), form=form, course=None)
-    flash(f"“{created.title}” is saved as a draft.", "done")
-    return go_to(url_for("admin.course", course_id=created.id))
+    flash(f"“{form.title.data}” is saved as a draft.", "done")
+    return go_to(url_for("admin.course", course_id=made))
 
 
 @blueprint.get("/courses/<uuid:course_id>")
@@ -112,7 +113,7 @@ def add_module(course_id: UUID) -> BaseResponse:
     form = ModuleForm()
     if not form.validate_on_submit():
         return _page(course_id, status=422, module_form=form)
-    perform(operations.add_module, the_person(), course_id, form.title.data or "", at=now())
+    perform_once(operations.add_module, the_person(), course_id, form.title.data or "", at=now())
     return go_to(url_for("admin.course", course_id=course_id) + "#modules")
 
 

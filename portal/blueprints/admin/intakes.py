@@ -25,6 +25,7 @@ from portal.domain.permissions import Permission
 from portal.web.access import requires
 from portal.web.forms import MoneyField, PortalForm, SelectChoice, TextField, at_most, required
 from portal.web.htmx import go_to, respond
+from portal.web.once import KeyedForm, perform_once
 from portal.web.pagination import cursor_of_request, links
 from portal.web.sessions import the_person
 from portal.web.today import institutes_day
@@ -46,7 +47,7 @@ class TrainersField(SelectMultipleField):
         return [UUID(value) for value in self.data or []]
 
 
-class IntakeForm(PortalForm):
+class IntakeForm(KeyedForm):
     title = TextField("Name", [required(), at_most(60)])
     starts_on = DateField("First day", [required()])
     ends_on = DateField("Last day", [required()])
@@ -105,13 +106,13 @@ def new_intake(course_id: UUID) -> BaseResponse:
     if not form.validate_on_submit():
         return respond("admin/intake_form.html", status=422 if form.is_submitted() else 200, **context)
     try:
-        made = perform(
+        made = perform_once(
             operations.make_intake, the_person(), course_id, form.intake(), trainer_ids=form.trainers.ids, at=now()
         )
     except (Invalid, Conflict) as error:
         return respond("admin/intake_form.html", status=form.refuse(error), **context)
-    flash(f"{made.title} is made.", "done")
-    return go_to(url_for("admin.intake", intake_id=made.id))
+    flash(f"{form.title.data} is made.", "done")
+    return go_to(url_for("admin.intake", intake_id=made))
 
 
 @blueprint.get("/intakes/<uuid:intake_id>")

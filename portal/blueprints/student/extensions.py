@@ -27,14 +27,15 @@ from portal.domain.clock import now
 from portal.domain.errors import Conflict, Invalid
 from portal.domain.permissions import Permission
 from portal.web.access import requires
-from portal.web.forms import LongTextField, PortalForm, SelectChoice, at_most, required
+from portal.web.forms import LongTextField, SelectChoice, at_most, required
 from portal.web.htmx import go_to, respond
+from portal.web.once import KeyedForm, perform_once
 from portal.web.sessions import the_person
 
 PROPOSED = (24, 48, 72, 168)  # hours a student may ask for
 
 
-class ExtensionForm(PortalForm):
+class ExtensionForm(KeyedForm):
     """How much more time, and why."""
 
     hours = RadioField(
@@ -60,7 +61,7 @@ def ask_for_extension(assignment_id: UUID) -> BaseResponse:
         return _show(assignment_id, form, 422)
     command = AskExtension(assignment_id=assignment_id, hours=int(form.hours.data), reason=form.reason.data or "")
     try:
-        perform(ask_extension, the_person(), command, at=now())
+        perform_once(ask_extension, the_person(), command, at=now())
     except Invalid as refusal:
         return _show(assignment_id, form, form.refuse(refusal))
     except Conflict as refusal:  # there may be no form to stand in any more
@@ -75,7 +76,7 @@ def take_extension(assignment_id: UUID) -> BaseResponse:
     """Take a day more, which needs nobody's answer."""
     queries.assignment_for(current_session(), the_person().person_id, assignment_id)
     try:
-        perform(take_automatic, the_person(), assignment_id, at=now())
+        perform_once(take_automatic, the_person(), assignment_id, at=now())
     except Conflict as refusal:
         return _show(assignment_id, ExtensionForm(formdata=None), 409, refusal.message)
     flash("You have a day more.", "done")

@@ -49,6 +49,7 @@ from portal.web.forms import (
     required,
 )
 from portal.web.htmx import go_to, respond
+from portal.web.once import KeyedForm, perform_once
 from portal.web.pagination import cursor_of_request, links
 from portal.web.sessions import the_person
 
@@ -135,7 +136,7 @@ class AssignmentForm(PortalForm):
         }
 
 
-class NewAssignmentForm(AssignmentForm):
+class NewAssignmentForm(AssignmentForm, KeyedForm):
     """The same, and the intake that an assignment is set in for good."""
 
     intake_id = SelectField("Intake")
@@ -181,11 +182,11 @@ def create() -> BaseResponse:
     if not form.validate():
         return respond("trainer/assignment_form.html", status=422, form=form, assignment=None)
     try:
-        made = perform(create_assignment, the_person(), UUID(form.intake_id.data), form.command(), at=now())
+        made = perform_once(create_assignment, the_person(), UUID(form.intake_id.data), form.command(), at=now())
     except (Invalid, Conflict) as error:
         return respond("trainer/assignment_form.html", status=form.refuse(error), form=form, assignment=None)
     flash("Kept as a draft. Students see it once you publish it.", "done")
-    return go_to(url_for("trainer.assignment", assignment_id=made.id))
+    return go_to(url_for("trainer.assignment", assignment_id=made))
 
 
 @blueprint.get("/assignments/<uuid:assignment_id>")

@@ -18,6 +18,7 @@ from portal.domain.permissions import Permission
 from portal.web.access import requires
 from portal.web.course_forms import CourseForm
 from portal.web.htmx import go_to, respond
+from portal.web.once import perform_once
 from portal.web.pagination import cursor_of_request, links
 from portal.web.sessions import the_person
 from portal.web.today import institutes_day
@@ -43,11 +44,11 @@ def new_course() -> BaseResponse:
     if not form.validate_on_submit():
         return _course_page(form, 422 if form.is_submitted() else 200)
     try:
-        drafted = perform(operations.draft_course, the_person(), form.course(), at=now())
+        made = perform_once(operations.draft_course, the_person(), form.course(), at=now())
     except (Invalid, Conflict) as error:
         return _course_page(form, form.refuse(error))
     flash("The draft is saved. An admin publishes it when it is ready.", "done")
-    return go_to(url_for("trainer.course", course_id=drafted.id))
+    return go_to(url_for("trainer.course", course_id=made))
 
 
 @blueprint.route("/courses/<uuid:course_id>", methods=["GET", "POST"])

@@ -33,6 +33,7 @@ from portal.web.access import requires
 from portal.web.formats import plural
 from portal.web.forms import LongTextField, PortalForm, at_most, required
 from portal.web.htmx import go_to, respond
+from portal.web.once import KeyedForm, perform_once
 from portal.web.pagination import cursor_of_request, links
 from portal.web.sessions import the_person
 
@@ -41,6 +42,10 @@ class HoursForm(PortalForm):
     """How much more time."""
 
     hours = IntegerField("Hours more", [required(), NumberRange(1, LONGEST_HOURS, HOURS_IN_WORDS)])
+
+
+class GiveForm(HoursForm, KeyedForm):
+    """The same, for those who are ticked."""
 
 
 class DecisionForm(HoursForm):
@@ -100,7 +105,7 @@ def decide(extension_id: UUID) -> BaseResponse:
 @requires(Permission.SET_ASSIGNMENT)
 def dates_of_students(assignment_id: UUID) -> BaseResponse:
     """The students of an assignment with their own due dates, to give more time to some or all."""
-    return _show_students(assignment_id, HoursForm(formdata=None, hours=24))
+    return _show_students(assignment_id, GiveForm(formdata=None, hours=24))
 
 
 @blueprint.post("/assignments/<uuid:assignment_id>/extensions")
@@ -108,14 +113,14 @@ def dates_of_students(assignment_id: UUID) -> BaseResponse:
 def give(assignment_id: UUID) -> BaseResponse:
     """Give those who were ticked so many hours more."""
     queries.assignment_set_by(current_session(), the_person().person_id, assignment_id)
-    form = HoursForm()
+    form = GiveForm()
     if not form.validate():
         return _show_students(assignment_id, form, 422)
     try:
-        number = perform(give_extensions, the_person(), assignment_id, _ticked(), form.hours.data or 0, at=now())
+        number = perform_once(give_extensions, the_person(), assignment_id, _ticked(), form.hours.data or 0, at=now())
     except (Invalid, Conflict) as error:
         return _show_students(assignment_id, form, form.refuse(error))
-    flash(f"{in_words(form.hours.data or 0)} more for {plural(number, 'student')}; they are told.", "done")
+    flash(f"{in_words(form.hours.data or 0)} more for {plural(int(number), 'student')}; they are told.", "done")
     return go_to(url_for("trainer.dates_of_students", assignment_id=assignment_id))
 
 
@@ -136,7 +141,7 @@ def _show(extension_id: UUID, form: DecisionForm | None = None, status: int = 20
     return respond("trainer/extension.html", status=status, asked=asked, form=form, in_words=in_words, problem=problem)
 
 
-def _show_students(assignment_id: UUID, form: HoursForm, status: int = 200) -> BaseResponse:
+def _show_students(assignment_id: UUID, form: GiveForm, status: int = 200) -> BaseResponse:
     session = current_session()
     page = queries.assignment_set_by(session, the_person().person_id, assignment_id)
     return respond(

@@ -39,6 +39,7 @@ from portal.web.errors import status_of
 from portal.web.formats import plural
 from portal.web.forms import tidy
 from portal.web.htmx import go_to, respond
+from portal.web.once import new_key, perform_once
 from portal.web.sessions import the_person
 
 LONGEST_TYPED = 200  # characters of a name that is kept to be put right
@@ -59,8 +60,8 @@ def add(assignment_id: UUID) -> BaseResponse:
     name = _name()
     return _do(
         assignment_id,
-        lambda: perform(add_group, the_person(), assignment_id, name, at=now()),
-        lambda group: f"“{group.name}” is there. Bring students into it.",
+        lambda: perform_once(add_group, the_person(), assignment_id, name, at=now()),
+        lambda _: f"{f'“{name}”' if name else 'The group'} is there. Bring students into it.",
         new_name=name,
     )
 
@@ -194,6 +195,7 @@ def _show(
         small=[group for group in groups if group.is_small(least)],
         divisible=can_be_divided(len(students), least, most),
         choosing=page.students_choose(now()),
+        key_of_group=new_key(),
         by_group=by_group,
         others=other_groups(session, page.id),
         problem=problem,

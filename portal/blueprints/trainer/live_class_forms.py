@@ -14,6 +14,7 @@ from portal.domain.live_classes import meeting_links, scheduling
 from portal.domain.live_classes.queries import Choice, StaffClass
 from portal.domain.live_classes.scheduling import MoveClass, ScheduleClass
 from portal.web.forms import LocalDateTimeField, LongTextField, PortalForm, SelectChoice, TextField, at_most, required
+from portal.web.once import KeyedForm
 
 SHORTEST, LONGEST = (int(length.total_seconds()) // 60 for length in (scheduling.SHORTEST, scheduling.LONGEST))
 USUAL_MINUTES = 120
@@ -56,7 +57,7 @@ class TimeAndPlaceForm(PortalForm):
         self.room_id.choices = [SelectChoice("", "No room, online only"), *map(_as_choice, rooms)]
 
 
-class ScheduleForm(TimeAndPlaceForm):
+class ScheduleForm(TimeAndPlaceForm, KeyedForm):
     title = TextField("Title", [required(), at_most(scheduling.LONGEST_TITLE)])
     trainer_id = SelectField("Trainer", coerce=_id_or_none)
     description = LongTextField("What it is about", [at_most(scheduling.LONGEST_DESCRIPTION)])

@@ -17,6 +17,7 @@ from portal.domain.live_classes.phases import phase_of
 from portal.domain.permissions import Permission
 from portal.web.access import requires
 from portal.web.htmx import go_to, respond
+from portal.web.once import perform_once
 from portal.web.sessions import the_person
 from portal.web.timetable import timetable
 
@@ -69,11 +70,11 @@ def schedule_live_class(intake_id: UUID) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return respond(SCHEDULE, status=422, intake=intake, form=form)
     try:
-        scheduled = db.perform(scheduling.schedule_class, the_person(), form.schedule_for(intake_id), at=now())
+        made = perform_once(scheduling.schedule_class, the_person(), form.schedule_for(intake_id), at=now())
     except (Conflict, Invalid) as error:
         return respond(SCHEDULE, status=form.refuse(error), intake=intake, form=form)
-    flash(f"“{scheduled.title}” is in the timetable, and its students are told.", "done")
-    return go_to(url_for("trainer.live_class", live_class_id=scheduled.id))
+    flash(f"“{form.title.data}” is in the timetable, and its students are told.", "done")
+    return go_to(url_for("trainer.live_class", live_class_id=made))
 
 
 @blueprint.get("/live-classes/<uuid:live_class_id>/time-and-place")

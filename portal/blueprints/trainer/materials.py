@@ -29,6 +29,7 @@ from portal.web.access import requires
 from portal.web.course_forms import ModuleForm
 from portal.web.forms import LocalDateTimeField, LongTextField, PortalForm, SelectChoice, TextField, at_most, required
 from portal.web.htmx import go_to, respond, wants_fragment
+from portal.web.once import KeyedForm, perform_once
 from portal.web.send_file import send_stored
 from portal.web.sessions import the_person
 from portal.web.uploads import discard, receive, takes_files
@@ -51,7 +52,7 @@ class MaterialForm(PortalForm):
         self.module_id.choices = [SelectChoice(str(module.id), module.title) for module in modules]
 
 
-class NewMaterialForm(MaterialForm):
+class NewMaterialForm(MaterialForm, KeyedForm):
     file = FileField("File")
     release = RadioField("Students see it", choices=RELEASES, default="now")
     released_at = LocalDateTimeField("From", [Optional()])
@@ -89,7 +90,7 @@ def add_module(intake_id: UUID) -> BaseResponse:
     if not form.validate_on_submit():
         return _list(intake_id, 422, form)
     try:
-        perform(course_operations.add_module, the_person(), intake.course_id, form.title.data or "", at=now())
+        perform_once(course_operations.add_module, the_person(), intake.course_id, form.title.data or "", at=now())
     except Invalid as error:
         return _list(intake_id, form.refuse(error), form)
     return go_to(url_for("trainer.materials", intake_id=intake_id))
@@ -136,7 +137,7 @@ def new_material(intake_id: UUID, kind: str) -> BaseResponse:
             file=received[0] if received else None,
             released_at=moment,
         )
-        perform(operations.add_material, the_person(), command, at=at)
+        perform_once(operations.add_material, the_person(), command, at=at)
     except (Invalid, Conflict, TooLarge) as error:
         discard(received)
         return _new_page(intake, kind, form, form.refuse(error))

@@ -43,6 +43,7 @@ from portal.domain.quizzes.shuffling import in_order
 from portal.web.access import requires
 from portal.web.forms import LongTextField, PortalForm, SelectChoice, TextField, at_most, required
 from portal.web.htmx import go_to, respond
+from portal.web.once import KeyedForm, perform_once
 from portal.web.sessions import the_person
 
 KIND_WORDS = {
@@ -65,7 +66,7 @@ class OptionForm(PortalForm):
     is_right = BooleanField("Right")
 
 
-class QuestionForm(PortalForm):
+class QuestionForm(KeyedForm):
     """A question as it is typed."""
 
     kind = HiddenField("Kind", [AnyOf([kind.value for kind in QuestionKind], "Choose again how it is answered.")])
@@ -157,7 +158,7 @@ def create_question(quiz_id: UUID) -> BaseResponse:
     if not form.validate():
         return _form(page, form, status=422)
     try:
-        perform(add_question, the_person(), quiz_id, form.command(), at=now())
+        perform_once(add_question, the_person(), quiz_id, form.command(), at=now())
     except (Invalid, Conflict) as refusal:
         return _form(page, form, status=form.refuse(refusal))
     flash("Kept.", "done")

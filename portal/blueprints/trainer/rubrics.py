@@ -35,6 +35,7 @@ from portal.web.access import requires
 from portal.web.formats import points
 from portal.web.forms import PortalForm, SelectChoice, TextField, at_most, required
 from portal.web.htmx import go_to, respond
+from portal.web.once import KeyedForm, perform_once
 from portal.web.sessions import the_person
 
 _POINTS = re.compile(r"[0-9]{1,4}(\.[0-9]{1,2})?")
@@ -69,7 +70,7 @@ class CriterionForm(RowForm):
     levels = FieldList(FormField(LevelForm), max_entries=MOST_LEVELS)
 
 
-class RubricForm(PortalForm):
+class RubricForm(KeyedForm):
     """A rubric as it is typed."""
 
     title = TextField("Name of the rubric", [required(), at_most(LONGEST_TITLE)])
@@ -130,11 +131,11 @@ def create_a_rubric() -> BaseResponse:
     if not form.validate():
         return _show(form, rubric=None, status=422)
     try:
-        made = perform(create_rubric, the_person(), form.command(), at=now())
+        made = perform_once(create_rubric, the_person(), form.command(), at=now())
     except (Invalid, Conflict) as error:
         return _show(form, rubric=None, status=form.refuse(error))
     flash("Kept. Choose it in an assignment, and its work is marked by it.", "done")
-    return go_to(url_for("trainer.rubric", rubric_id=made.id))
+    return go_to(url_for("trainer.rubric", rubric_id=made))
 
 
 @blueprint.get("/rubrics/<uuid:rubric_id>")
