@@ -6,14 +6,13 @@ import fcntl
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from portal.embedded import Cluster, ClusterAccess
 from tests.conftest import HOMES, migrate, settings_for
-from tests.platform.runs import Run, free_port
+from tests.platform.runs import PORTAL, Run, free_port
 
 DATABASE = "portal"
 SECONDS_TO_STOP = 12
@@ -39,7 +38,7 @@ def _make_empty(home: Path, programs: Path | None = None) -> None:
 
 
 def _make_demo(home: Path) -> None:
-    run = Run([sys.executable, "-m", "portal.cli", "run"], home, free_port()).until_it_runs()
+    run = Run([*PORTAL, "run"], home, free_port()).until_it_runs()
     run.process.send_signal(signal.SIGTERM)
     assert run.ends_within(SECONDS_TO_STOP) == 0, run.output
 

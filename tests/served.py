@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,9 +19,9 @@ from portal.domain.accounts.passwords import hash_password
 from portal.embedded import ClusterAccess
 from tests.cast import Cast, gather_cast
 from tests.conftest import PASSWORD, TEMPLATE
-from tests.platform.runs import ROOT, SECONDS_TO_START, free_port, status, wait_until
+from tests.platform.runs import PORTAL, ROOT, SECONDS_TO_START, free_port, status, wait_until
 
-SERVE = [sys.executable, "-m", "portal.cli", "serve"]
+SERVE = [*PORTAL, "serve"]
 SECONDS_TO_END = 15
 OUR_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
 

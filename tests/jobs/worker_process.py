@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from portal.settings import Settings
+from tests.platform.runs import PORTAL
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,7 +28,7 @@ def worker(settings: Settings) -> Iterator[subprocess.Popen]:
         "SENTRY_DSN": settings.sentry_dsn,
     }
     log = (settings.portal_home / f"worker-{time.monotonic_ns()}.log").open("w")
-    process = subprocess.Popen([sys.executable, "-m", "portal.cli", "worker"], cwd=ROOT, env=environ, stderr=log)
+    process = subprocess.Popen([*PORTAL, "worker"], cwd=ROOT, env=environ, stderr=log)
     try:
         yield process
     finally:

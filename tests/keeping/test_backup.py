@@ -8,7 +8,6 @@ import os
 import signal
 import stat
 import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,7 +29,7 @@ from portal.settings import Settings
 from tests.adapters.test_storage import object_store
 from tests.factories import make_user
 from tests.keeping.homes import ROOT, portal
-from tests.platform.runs import wait_until
+from tests.platform.runs import PORTAL, wait_until
 
 __all__ = ["object_store"]
 SEVEN = datetime(2026, 11, 27, 7, tzinfo=UTC)
@@ -212,7 +211,7 @@ def test_a_killed_backup_leaves_nothing_that_looks_whole(
     }
     with psycopg.connect(plain(live_settings.migration_database_url)) as holder:
         holder.execute("LOCK TABLE files")
-        command = [sys.executable, "-m", "portal.cli", "backup", str(folder.folder)]
+        command = [*PORTAL, "backup", str(folder.folder)]
         killed = subprocess.Popen(command, cwd=ROOT, env=environ)
         wait_until(lambda: bool(list(folder.folder.glob("*/database.dump"))), 60, "the dump has begun")
         with pytest.raises(KeepingError, match="Another backup is being written"):

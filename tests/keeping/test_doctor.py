@@ -6,7 +6,6 @@ import json
 import os
 import ssl
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +33,7 @@ from portal.settings import Settings
 from tests.jobs.mail_server import mail_server
 from tests.keeping.homes import ROOT
 from tests.keeping.test_backup import SEVEN, back_up
+from tests.platform.runs import PORTAL
 
 NAME = "2026-11-27T070000Z"
 DEPENDS_ON_THE_MACHINE = ("disk", "clock")
@@ -345,7 +345,7 @@ def doctor(settings: Settings, *arguments: str, **environ: str) -> subprocess.Co
         "PORTAL_HOME": str(settings.portal_home),
         "DATABASE_URL": settings.database_url,
     }
-    command = [sys.executable, "-m", "portal.cli", "doctor", *arguments]
+    command = [*PORTAL, "doctor", *arguments]
     return subprocess.run(command, cwd=ROOT, env=own | environ, capture_output=True, text=True, check=False)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from portal.embedded import Cluster
 from tests.load.editions import HERE, Edition
-from tests.platform.runs import free_port
+from tests.platform.runs import PORTAL, free_port
 from tests.served import end_with_its_group, start_server
 
 WORKERS = 2
@@ -105,7 +105,7 @@ class Server:
     def idle_memory(self) -> IdleMemory | None:
         """Return the memory of a whole portal that nobody asks: a job worker is started beside it for that long."""
         worker = subprocess.Popen(
-            [sys.executable, "-m", "portal.cli", "worker"], cwd=self._folder, env=self._environ,
+            [*PORTAL, "worker"], cwd=self._folder, env=self._environ,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
         try:

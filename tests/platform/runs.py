@@ -25,6 +25,7 @@ from urllib.request import urlopen
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+PORTAL = [sys.executable, "-m", "portal.cli"]
 SECONDS_TO_START = 90  # two shared cores under a full test run
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 FIRST_PORT, PORTS_OF_WORKER = 12_000, 2_500  # eight workers stay below 32,768, where the system's own begin on Linux

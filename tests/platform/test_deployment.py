@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from portal.embedded import Cluster, temporary_cluster
-from tests.platform.runs import ROOT, free_port, status, wait_until
+from tests.platform.runs import PORTAL, ROOT, free_port, status, wait_until
 
 VALUES = {
     "DOMAIN": "portal.example.org",
@@ -169,7 +169,7 @@ def test_the_image_is_small_and_does_not_run_as_root() -> None:
 def test_a_production_server_refuses_to_start_with_one_message_that_lists_what_is_missing(place: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "PORTAL_HOME": str(place)}
     served = subprocess.run(
-        [sys.executable, "-m", "portal.cli", *shlex.split("serve --port 1")],
+        [*PORTAL, *shlex.split("serve --port 1")],
         cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -25,7 +24,7 @@ from portal.keeping.invariants import Look, check
 from portal.settings import Settings
 from tests.factories import make_assignment, make_enrolment, make_intake, make_session, make_user
 from tests.homes import DATABASE, empty_home
-from tests.platform.runs import Run, free_port, processes_of, status, wait_until
+from tests.platform.runs import PORTAL, Run, free_port, processes_of, status, wait_until
 
 SECONDS_TO_RECOVER = 60
 PATIENCE_SECONDS = 60  # of the check, for what a new job worker mends by itself
@@ -74,7 +73,7 @@ class CrashingHome:
 
     def start(self) -> None:
         """Start everything and wait until it answers."""
-        command = [sys.executable, "-m", "portal.cli", "run"]
+        command = [*PORTAL, "run"]
         self._run = Run(command, self.folder, self.port, self._environ).until_it_runs()
 
     def stop(self) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -36,7 +35,7 @@ from tests.conftest import settings_for
 from tests.factories import make_assignment, make_enrolment, make_intake, make_session, make_user
 from tests.homes import DATABASE, empty_home
 from tests.jobs.mail_server import Inbox, mail_server
-from tests.platform.runs import ROOT, free_port, wait_until
+from tests.platform.runs import PORTAL, ROOT, free_port, wait_until
 from tests.soak.clients import Browser, hand_in, mark, sign_in
 from tests.soak.crashing_home import PASSWORD, SignedIn, Student
 from tests.soak.log import SoakLog
@@ -71,7 +70,7 @@ class MovedPortal:
             access = stack.enter_context(Cluster(self._folder / "database")).access
             self._database_url = settings_for(access, DATABASE, self._folder).database_url
             self._arrange()
-            worker = [sys.executable, "-m", "portal.cli", "worker"]
+            worker = [*PORTAL, "worker"]
             for command in (gunicorn_command("127.0.0.1", self.port, 2), worker, worker):
                 stack.enter_context(self._process(command))
             wait_until(lambda: self._says_it_is() is not None, 60, "the web server answers")
@@ -85,7 +84,7 @@ class MovedPortal:
 
     def findings(self) -> list[str]:
         """Return what `portal check` finds wrong, by the moved clock."""
-        command = [sys.executable, "-m", "portal.cli", "check", "--json", "--patience", str(SECONDS_TO_SETTLE)]
+        command = [*PORTAL, "check", "--json", "--patience", str(SECONDS_TO_SETTLE)]
         done = subprocess.run(command, cwd=ROOT, env=self._environ(), capture_output=True, text=True, check=False)
         rules = json.loads(done.stdout)["invariants"]
         return [f"{rule['name']}: {wrong}" for rule in rules for wrong in rule["wrong"]]

@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from portal.embedded import ClusterAccess
 from tests.cast import Cast, gather_cast
 from tests.conftest import TEMPLATE
 from tests.factories import make_assignment, make_session
-from tests.platform.runs import ROOT, SECONDS_TO_START, free_port, status, wait_until
+from tests.platform.runs import PORTAL, ROOT, SECONDS_TO_START, free_port, status, wait_until
 from tests.uploads.conversation import O, T, said
 
 SECRET = "a-secret-for-uploads-that-is-long-enough"
@@ -56,7 +55,7 @@ class Portal:
 
     def start(self) -> None:
         with (self.home / "server.log").open("ab") as log:
-            command = [sys.executable, "-m", "portal.cli", "serve"]
+            command = [*PORTAL, "serve"]
             self.server = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
         wait_until(lambda: status(f"{self.address}/api/health/live") == 200, SECONDS_TO_START, "an answer")
 
