@@ -56,7 +56,7 @@ SWEPT = {
     "limit_counters": Swept("Counts of requests, until their window ends", "expires_at < :before"),
     "cache_entries": Swept("Figures kept for a minute, and forms kept for two hours", "expires_at < :before"),
     "idempotent_requests": Swept("Answers to repeated calls of the API", "created_at < :before", timedelta(days=1)),
-    "sent_forms": Swept("Which forms have done their act, to know a repeat", "sent_at < :before", timedelta(days=1)),
+    "done_acts": Swept("What forms and calls have done, to know a repeat", "done_at < :before", timedelta(days=1)),
     "sign_in_throttles": Swept(
         "Wrong passwords that still count",
         "(blocked_until IS NULL OR blocked_until < :before) AND NOT :before <= ANY(failed_at)",

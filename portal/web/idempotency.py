@@ -61,7 +61,7 @@ def idempotent(view: Callable[P, Any]) -> Callable[P, Any]:
         key = key_of_request()
         if key is None:
             return view(*args, **kwargs)
-        person_id, fingerprint = caller().person_id, _fingerprint()
+        person_id, fingerprint = caller().person_id, fingerprint_of_call()
         kept = db.perform(_claim, person_id, key, fingerprint, at=now())
         if kept is not None:
             return _replay(kept)
@@ -101,7 +101,8 @@ def fingerprint_of_form(*, without: Collection[str] = ()) -> str:
     return digest.hexdigest()
 
 
-def _fingerprint() -> str:
+def fingerprint_of_call() -> str:
+    """Return the SHA-256 of method, path and body of this request."""
     if request.mimetype == "multipart/form-data":
         return fingerprint_of_form()
     digest = _digest()

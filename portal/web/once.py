@@ -1,13 +1,15 @@
-"""A form that makes something makes it once, however often it is sent.
+"""What a form or a call of the API makes is made once, however often it is sent.
 
 Where the line drops before the answer is here people press again, and a browser whose connection was reset sends a form
 again by itself. So such a form has a key (`KeyedForm`), and `perform_once` writes down in the transaction of the act
 that this very form did it: the same key with the same content is the same act. A page that is gone back to, changed and
-sent again is another.
+sent again is another. A call has its Idempotency-Key: should the answer that is kept for it be lost with its worker,
+what it did is known all the same.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec
@@ -23,7 +25,7 @@ from portal.db import Base, perform
 from portal.domain.clock import now
 from portal.domain.permissions import Actor
 from portal.web.forms import PortalForm, at_most
-from portal.web.idempotency import fingerprint_of_form
+from portal.web.idempotency import fingerprint_of_call, fingerprint_of_form, key_of_request
 
 P = ParamSpec("P")
 
@@ -31,19 +33,19 @@ LONGEST_KEY = 100
 NEW_ON_EVERY_PAGE = frozenset({"csrf_token"})
 
 
-class SentForm(Base):
-    """A form that has done its act."""
+class DoneAct(Base):
+    """That a person's form, or call, has done its act."""
 
-    __tablename__ = "sent_forms"
+    __tablename__ = "done_acts"
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
     fingerprint: Mapped[str] = mapped_column(primary_key=True)
     """SHA-256 of its address and of all that was sent, its key among it."""
     made: Mapped[str] = mapped_column(server_default="")
     """What `perform_once` answered: the id of what was made, or a number."""
-    sent_at: Mapped[datetime]
+    done_at: Mapped[datetime]
 
-    __table_args__ = (Index("ix_sent_forms_sent_at", "sent_at"),)
+    __table_args__ = (Index("ix_done_acts_done_at", "done_at"),)
 
 
 def new_key() -> str:
@@ -60,32 +62,40 @@ class KeyedForm(PortalForm):
 def perform_once(
     operation: Callable[Concatenate[Session, Actor, P], Any], actor: Actor, *args: P.args, **kwargs: P.kwargs
 ) -> str:
-    """Return the id of what the operation made, or what it counted: the same for a form that was sent before.
+    """Return the id of what the operation made, or what it counted: the same for what was sent before.
 
-    Like `perform`, which it is for a form without a key.
+    Like `perform`, which it is for a form or a call without a key.
     """
-    if not request.form.get("key"):
+    fingerprint = _fingerprint()
+    if fingerprint is None:
         return _told(perform(operation, actor, *args, **kwargs))
-    fingerprint = fingerprint_of_form(without=NEW_ON_EVERY_PAGE)
 
     def once(session: Session) -> tuple[str, bool]:
         if not _is_first(session, actor.person_id, fingerprint):
-            return session.scalars(select(SentForm.made).where(_is(actor.person_id, fingerprint))).one(), False
+            return session.scalars(select(DoneAct.made).where(_is(actor.person_id, fingerprint))).one(), False
         made = operation(session, actor, *args, **kwargs)
         session.flush()
-        session.execute(update(SentForm).where(_is(actor.person_id, fingerprint)).values(made=_told(made)))
+        session.execute(update(DoneAct).where(_is(actor.person_id, fingerprint)).values(made=_told(made)))
         return _told(made), True
 
     made, is_first = perform(once)
-    if not is_first:
+    if not is_first and request.form.get("key"):
         flash("This had come before, and was not done twice.", "note")
     return made
 
 
+def _fingerprint() -> str | None:
+    """Return what tells this act from all others; None where it has no key."""
+    if request.form.get("key"):
+        return fingerprint_of_form(without=NEW_ON_EVERY_PAGE)
+    key = key_of_request()
+    return hashlib.sha256(f"{key}\n{fingerprint_of_call()}".encode()).hexdigest() if key else None
+
+
 def _is_first(session: Session, user_id: UUID, fingerprint: str) -> bool:
-    """Write down that this form does its act now; of two at the same moment the second waits, and is not the first."""
-    row = {"user_id": user_id, "fingerprint": fingerprint, "sent_at": now()}
-    statement = insert(SentForm).values(row).on_conflict_do_nothing().returning(SentForm.fingerprint)
+    """Write down that the act is done now; of two at the same moment the second waits, and is not the first."""
+    row = {"user_id": user_id, "fingerprint": fingerprint, "done_at": now()}
+    statement = insert(DoneAct).values(row).on_conflict_do_nothing().returning(DoneAct.fingerprint)
     return session.scalar(statement) is not None
 
 
@@ -94,4 +104,4 @@ def _told(made: Any) -> str:
 
 
 def _is(user_id: UUID, fingerprint: str) -> Any:
-    return (SentForm.user_id == user_id) & (SentForm.fingerprint == fingerprint)
+    return (DoneAct.user_id == user_id) & (DoneAct.fingerprint == fingerprint)

@@ -1,4 +1,4 @@
-"""What a page makes is made once: by the form's key, or because a second one cannot be."""
+"""What a page or a call makes is made once: by its key, or because a second one cannot be."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 BLUEPRINTS = Path(__file__).resolve().parents[2] / "portal" / "blueprints"
-BY_PEOPLE = sorted(path for path in BLUEPRINTS.rglob("*.py") if "api_v1" not in path.parts)
+MODULES = sorted(BLUEPRINTS.rglob("*.py"))
 MAKES = ("add_", "ask_", "attach_", "begin_", "create_", "draft_", "enrol_", "form_", "give_", "invite_", "keep_")
 MAKES += ("make_", "schedule_", "submit_", "take_")
 ONCE_ALL_THE_SAME = {
@@ -39,12 +39,12 @@ def calls_of(path: Path) -> Iterator[tuple[str, str]]:
                 yield by, operation.attr if isinstance(operation, ast.Attribute) else getattr(operation, "id", "")
 
 
-@pytest.mark.parametrize("path", BY_PEOPLE, ids=lambda path: str(path.relative_to(BLUEPRINTS)))
-def test_whatever_a_page_makes_is_made_once(path: Path) -> None:
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(BLUEPRINTS)))
+def test_whatever_is_made_is_made_once(path: Path) -> None:
     made = [(by, operation) for by, operation in calls_of(path) if operation.startswith(MAKES)]
     assert [operation for by, operation in made if by == "perform" and operation not in ONCE_ALL_THE_SAME] == []
 
 
 def test_no_reason_outlives_its_operation() -> None:
-    performed = {operation for path in BY_PEOPLE for by, operation in calls_of(path) if by == "perform"}
+    performed = {operation for path in MODULES for by, operation in calls_of(path) if by == "perform"}
     assert sorted(ONCE_ALL_THE_SAME.keys() - performed) == []

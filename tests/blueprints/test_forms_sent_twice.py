@@ -16,17 +16,17 @@ from sqlalchemy.orm import Session
 from portal.domain.assignments.extension_models import ExtendedDate, Extension
 from portal.domain.assignments.group_models import AssignmentGroup
 from portal.domain.assignments.models import Assignment, AssignmentType
-from portal.domain.assignments.rubric_models import Rubric
+from portal.domain.assignments.rubric_models import Rubric, RubricVersion
 from portal.domain.audit.models import AuditEntry
 from portal.domain.courses.models import Course, Intake, Material, Module
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.live_classes.models import LiveClass
 from portal.domain.quizzes.models import Question
-from portal.web.once import SentForm
+from portal.web.once import DoneAct
 from tests.at_once import at_once
 from tests.cast import Cast, gather_cast
 from tests.conftest import csrf_of
-from tests.factories import make_assignment, make_module, make_session, now
+from tests.factories import make_assignment, make_module, make_rubric, make_session, now
 from tests.pages import parse, words
 
 Fields = dict[str, Any]
@@ -47,6 +47,13 @@ FORMS: dict[str, tuple[str, str, str, type[Any], Fields]] = {
         "/trainer/rubrics",
         Rubric,
         {"title": "Light", "criteria-0-title": "Light"},
+    ),
+    "a version of a rubric": (
+        "kofi",
+        "/trainer/rubrics/{rubric}",
+        "/trainer/rubrics/{rubric}",
+        RubricVersion,
+        {"title": "Light and shadow"},
     ),
     "a question": (
         "kofi",
@@ -148,6 +155,7 @@ def places(world: Session, cast: Cast) -> dict[str, str]:
         "course": str(cast.photography.id),
         "quiz": str(quiz.id),
         "work": str(work.id),
+        "rubric": str(make_rubric(world, cast.kofi).id),
         "group_work": str(group_work.id),
         "ama": str(world.scalars(select(Enrolment.id).where(Enrolment.user_id == cast.ama.id)).one()),
     }
@@ -225,7 +233,7 @@ def test_what_was_refused_may_be_sent_again_until_it_is_done(
     refused = kofi.post(address, data=sent)
     assert refused.status_code == 422
     assert f'value="{sent["key"]}"' in refused.text
-    assert world.scalars(select(SentForm.made)).all() == []
+    assert world.scalars(select(DoneAct.made)).all() == []
     mended = sent | {"meeting_url": "https://meet.google.com/abc-defg-hij"}
     assert kofi.post(address, data=mended).status_code == kofi.post(address, data=mended).status_code == 303
     assert world.scalar(select(func.count()).select_from(LiveClass)) == 1

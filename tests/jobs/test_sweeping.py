@@ -28,7 +28,7 @@ from portal.jobs import sweeping
 from portal.outbox import JobMark
 from portal.settings import Settings
 from portal.web.idempotency import IdempotentRequest
-from portal.web.once import SentForm
+from portal.web.once import DoneAct
 from portal.web.stored_state import cache_entries, limit_counters
 from tests.factories import make_session, make_user
 
@@ -66,7 +66,7 @@ def test_old_rows_are_deleted_and_fresh_ones_stay(live_engine: Engine):
                 UserSession.token_hash,
                 RefreshToken.token_hash,
                 IdempotentRequest.key,
-                SentForm.fingerprint,
+                DoneAct.fingerprint,
                 SecurityEvent.request_id,
                 Timing.route,
                 SlowStatement.route,
@@ -85,7 +85,7 @@ def plant_what_others_left(session: Session, person_id: UUID, name: str, then: d
     """Add a row named so, of that moment, to each of the tables that need nothing but a person."""
     session.add(RefreshToken(family_id=person_id, user_id=person_id, token_hash=name, created_at=then, expires_at=then))
     session.add(IdempotentRequest(user_id=person_id, key=name, fingerprint="", created_at=then))
-    session.add(SentForm(user_id=person_id, fingerprint=name, sent_at=then))
+    session.add(DoneAct(user_id=person_id, fingerprint=name, done_at=then))
     session.add(SecurityEvent(at=then, kind="signed-in", request_id=name))
     upload = Upload(
         id=f"{len(name):048x}", owner_id=person_id, purpose="submission", subject_id=person_id, length=1, name=name,

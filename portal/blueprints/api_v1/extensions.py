@@ -45,6 +45,7 @@ from portal.domain.clock import now
 from portal.domain.permissions import Permission
 from portal.web.bearer import caller
 from portal.web.idempotency import idempotent
+from portal.web.once import perform_once
 from portal.web.pagination import cursor_of_request
 
 blueprint = ApiBlueprint(
@@ -170,10 +171,10 @@ def extensions(assignment_id: UUID) -> dict[str, Any]:
 def ask(asked: dict[str, Any], assignment_id: UUID) -> Any:
     """Ask for more time, or take an automatic day"""
     if asked["automatic"]:
-        perform(take_automatic, caller(), assignment_id, at=now())
+        perform_once(take_automatic, caller(), assignment_id, at=now())
     else:
         command = AskExtension(assignment_id=assignment_id, hours=asked["hours"], reason=asked["reason"])
-        perform(ask_extension, caller(), command, at=now())
+        perform_once(ask_extension, caller(), command, at=now())
     return jsonify(OwnExtensions().dump(success(_own(assignment_id)))), 201
 
 
@@ -235,7 +236,7 @@ def dates(assignment_id: UUID) -> dict[str, Any]:
 @idempotent
 def give(given: dict[str, Any], assignment_id: UUID) -> Any:
     """Give some students more time, unasked and whenever"""
-    perform(give_extensions, caller(), assignment_id, given["enrolment_ids"], given["hours"], at=now())
+    perform_once(give_extensions, caller(), assignment_id, given["enrolment_ids"], given["hours"], at=now())
     return jsonify(StudentsDates().dump(success(_students(assignment_id)))), 201
 
 

@@ -37,6 +37,7 @@ from portal.domain.quizzes.setting import QuizSettings, change_settings
 from portal.web.bearer import caller
 from portal.web.forms import tidy
 from portal.web.idempotency import idempotent
+from portal.web.once import perform_once
 
 blueprint = ApiBlueprint("api_quiz_setting", __name__, url_prefix="/api/v1/quizzes", description="Setting quizzes")
 
@@ -196,10 +197,10 @@ def questions(quiz_id: UUID) -> dict[str, Any]:
 def add(sent: dict[str, Any], quiz_id: UUID) -> Response:
     """Add a question to a quiz, after the others, until somebody begins it"""
     quiz_set_by(current_session(), caller().person_id, quiz_id)
-    made = perform(add_question, caller(), quiz_id, _command(sent), at=now())
-    answer = jsonify(One().dump(success(_question(quiz_id, made.id), "Added.")))
+    made = UUID(perform_once(add_question, caller(), quiz_id, _command(sent), at=now()))
+    answer = jsonify(One().dump(success(_question(quiz_id, made), "Added.")))
     answer.status_code = 201
-    answer.headers["Location"] = url_for("api_quiz_setting.question", quiz_id=quiz_id, question_id=made.id)
+    answer.headers["Location"] = url_for("api_quiz_setting.question", quiz_id=quiz_id, question_id=made)
     return answer
 
 

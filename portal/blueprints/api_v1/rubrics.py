@@ -32,6 +32,7 @@ from portal.domain.permissions import Permission
 from portal.web.bearer import caller
 from portal.web.forms import tidy
 from portal.web.idempotency import idempotent
+from portal.web.once import perform_once
 
 blueprint = ApiBlueprint("api_rubrics", __name__, url_prefix="/api/v1", description="Rubrics, by which work is marked")
 
@@ -131,8 +132,8 @@ def rubrics() -> dict[str, Any]:
 @idempotent
 def create(sent: dict[str, Any]) -> Any:
     """Keep a new rubric"""
-    made = perform(create_rubric, caller(), _command(sent), at=now())
-    return _answer(made.id, "Kept."), 201
+    made = perform_once(create_rubric, caller(), _command(sent), at=now())
+    return _answer(UUID(made), "Kept."), 201
 
 
 @call(
@@ -164,7 +165,7 @@ def change(sent: dict[str, Any], rubric_id: UUID) -> Any:
 
     Assignments keep the version they have until the new one is chosen for them.
     """
-    perform(edit_rubric, caller(), rubric_id, _command(sent), at=now())
+    perform_once(edit_rubric, caller(), rubric_id, _command(sent), at=now())
     return _answer(rubric_id, "Saved as a new version."), 201
 
 

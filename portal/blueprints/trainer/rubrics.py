@@ -157,7 +157,7 @@ def edit_a_rubric(rubric_id: UUID) -> BaseResponse:
     if not form.validate():
         return _show(form, rubric=page, status=422)
     try:
-        perform(edit_rubric, the_person(), rubric_id, form.command(), at=now())
+        perform_once(edit_rubric, the_person(), rubric_id, form.command(), at=now())
     except (Invalid, Conflict) as error:
         return _show(form, rubric=page, status=form.refuse(error))
     flash("Saved as a new version. Assignments keep theirs until you choose this one there.", "done")

@@ -120,7 +120,7 @@ DATA_CLASSES: dict[str, dict[str, DataClass]] = {
     "idempotent_requests": _of(
         identity="user_id", behaviour="created_at", content="body", none="id key fingerprint status location"
     ),
-    "sent_forms": _of(identity="user_id", behaviour="sent_at", none="fingerprint made"),
+    "done_acts": _of(identity="user_id", behaviour="done_at", none="fingerprint made"),
     "files": _of(
         identity="owner_id",
         work="name kind size sha256 storage_key",
