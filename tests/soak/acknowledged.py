@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal.domain.assignments.models import Grade, Submission, SubmissionFile, SubmissionMember
+from portal.domain.assignments.models import Assignment, Grade, Submission, SubmissionFile, SubmissionMember
 from portal.domain.files.models import FileState, StoredFile
 from tests.soak.clients import HandedIn, Load, Marked
 from tests.soak.crashing_home import CrashingHome
@@ -18,11 +18,19 @@ from tests.soak.log import SoakLog
 
 def look_for_all(home: CrashingHome, load: Load, log: SoakLog) -> None:
     """Look for every receipt and mark, and at every rule of `portal check`; what is wrong fails the run."""
-    receipts, marks = list(load.receipts), list(load.marks)
-    log.acknowledged = {"hand-ins": len(receipts), "marks": len(marks), "sign-ins": load.sign_ins}
+    receipts, marks, drafts = list(load.receipts), list(load.marks), list(load.drafts)
+    log.acknowledged = {
+        "hand-ins": len(receipts),
+        "marks": len(marks),
+        "assignments": len(drafts),
+        "sign-ins": load.sign_ins,
+    }
     with home.engine() as engine, Session(engine) as session:
+        kept = Counter(session.scalars(select(Assignment.title)))
         lost = [*lost_work(session, receipts), *_lost_marks(session, marks)]
+        lost += [f"{title} was kept and is not there" for title in drafts if title not in kept]
         doubled = [*doubled_work(session), *_doubled_marks(session)]
+        doubled += [f"{title} was made {number} times" for title, number in kept.items() if number > 1]
     log.found(lost=lost, doubled=doubled, findings=home.findings())
 
 

@@ -104,12 +104,14 @@ class Crowd:
 
 
 class Load:
-    """People at work until they are told to stop: students hand in and read, a trainer marks, somebody signs in."""
+    """People at work until told to stop: students hand in and read, a trainer marks and drafts, somebody signs in."""
 
     def __init__(self, home: CrashingHome, clients: int = 4) -> None:
         self.home = home
         self.receipts: list[HandedIn] = []
         self.marks: list[Marked] = []
+        self.drafts: list[str] = []
+        """Titles of assignments that were kept as drafts; no two forms have the same."""
         self.pages_read = 0
         self.sign_ins = 0
         self.failures: list[Exception] = []
@@ -120,7 +122,7 @@ class Load:
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Load:
-        acts: list[Callable[[], None]] = [self._mark, self._read, self._sign_in]
+        acts: list[Callable[[], None]] = [self._mark, self._draft, self._read, self._sign_in]
         acts += [self._handing_in(self.home.students[number :: self._clients]) for number in range(self._clients)]
         self._threads = [threading.Thread(target=self._again_and_again, args=(act,)) for act in acts]
         for thread in self._threads:
@@ -135,7 +137,7 @@ class Load:
 
     @property
     def acknowledged(self) -> int:
-        return len(self.receipts) + len(self.marks) + self.sign_ins
+        return len(self.receipts) + len(self.marks) + len(self.drafts) + self.sign_ins
 
     def goes_on(self, hand_ins: int) -> None:
         """Wait until so many further receipts are held."""
@@ -176,6 +178,10 @@ class Load:
         if number < len(self.receipts):
             self.marks.append(mark(self.home, self.receipts[number].submission_id, number, self._given_up))
         self._enough.wait(0.1)
+
+    def _draft(self) -> None:
+        self.drafts.append(draft(self.home, len(self.drafts), self._given_up))
+        self._enough.wait(0.2)
 
     def _read(self) -> None:
         student = self.home.students[self.pages_read % len(self.home.students)]
@@ -229,6 +235,25 @@ def mark(home: CrashingHome, submission_id: UUID, number: int, given_up: threadi
     fields = {"points": given.points, "feedback": given.feedback, "release": "y", "seen": seen, "reason": "Once more."}
     browser.until_sent(page, f"{page}/grade", fields)
     return given
+
+
+def draft(home: CrashingHome, number: int, given_up: threading.Event) -> str:
+    """Return the title of an assignment that its trainer was led to."""
+    browser, title = Browser(given_up, home.trainer), f"Work to come {number}"
+    page = f"{home.address}/trainer/assignments/new"
+    form = parse(browser.until_answered("GET", page, 200).text).css_first("form.form")
+    fields = {
+        "key": form.css_first("input[name=key]").attributes["value"],
+        "intake_id": form.css_first("select[name=intake_id] option").attributes["value"],
+        "title": title,
+        "assignment_type": "project",
+        "points": 20,
+        "due_at": "2126-12-07T10:00",
+        "max_files": 3,
+        "counted_attempt": "best",
+    }
+    browser.until_sent(page, f"{home.address}/trainer/assignments", fields)
+    return title
 
 
 def sign_in(home: CrashingHome, student: Student, given_up: threading.Event) -> Browser:
