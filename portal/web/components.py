@@ -24,7 +24,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "components/icons.html": ("icon", "mark", "brand"),
     "components/time.html": ("deadline",),
     "components/forms.html": ("field", "fieldset", "error_summary", "search_form", "filters", "chips"),
-    "components/actions.html": ("button", "link_button", "post_button", "confirm_button", "copy_text", "hidden_fields"),
+    "components/actions.html": ("button", "link_button", "post_button", "confirm_button", "copy_text", "once_fields"),
     "components/lists.html": (
         "table", "pagination", "item_list", "item", "title_link", "file_list", "file_link", "receipt",
         "notification_list", "bulk_bar",

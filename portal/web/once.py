@@ -56,7 +56,7 @@ def new_key() -> str:
 class KeyedForm(PortalForm):
     """A form whose act is done once: each page on which it stands empty has a key of its own."""
 
-    key = HiddenField("Form", [at_most(LONGEST_KEY)], default=new_key)
+    key = HiddenField("Form", [at_most(LONGEST_KEY)], default=new_key, render_kw={"data-once": True})
 
 
 def perform_once(

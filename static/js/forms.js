@@ -36,6 +36,18 @@
     if (form) form.requestSubmit();
   });
 
+  // Who goes back after the line dropped is at the same form: it keeps its key, by which its act is done once.
+  const once = [...document.querySelectorAll("input[data-once]")];
+  if (once.length) {
+    const keys = history.state?.keys || {};
+    once.forEach((input) => {
+      const address = input.form.getAttribute("action") || "";
+      keys[address] ||= input.value;
+      input.value = keys[address];
+    });
+    history.replaceState({ ...history.state, keys }, "");
+  }
+
   const changed = new Set();
   document.addEventListener("input", ({ target }) => {
     const form = target.closest?.("form[data-guard]");

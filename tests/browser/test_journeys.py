@@ -11,12 +11,12 @@ from uuid import uuid4
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import select
 
 from portal.domain.accounts.models import SignInThrottle, User
 from portal.domain.accounts.passwords import hash_password
-from portal.domain.assignments.models import Grade, Submission
+from portal.domain.assignments.models import Assignment, Grade, Submission
 from portal.domain.live_classes.models import LiveClass
 from tests.browser.conftest import assert_no_sideways_scrolling, sign_in
 from tests.conftest import PASSWORD
@@ -109,6 +109,37 @@ def test_a_student_hands_in_a_photo_a_pdf_and_a_video_and_sees_the_receipt(
     assert len(re.findall(rb"/Type /Page\b", page.pdf(format="A4"))) == 1, "a receipt is printed on one sheet"
     site.session.rollback()
     assert_no_sideways_scrolling(page)
+
+
+def test_a_trainer_whose_line_drops_goes_back_presses_again_and_has_set_one_assignment(
+    site: Site, open_browser: Open
+) -> None:
+    page = open_browser(width=360)
+    sign_in(page, "kofi@example.test")
+    unanswered: list[int] = []
+
+    def lose_the_first_answer(route: Route) -> None:
+        if route.request.method == "POST" and not unanswered:
+            unanswered.append(route.fetch(max_redirects=0).status)
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    page.route("**/trainer/assignments", lose_the_first_answer)
+    page.goto("/trainer/assignments/new")
+    for title in ("A street at noon", "A street at night"):
+        page.get_by_label("Title").fill(title)
+        page.get_by_role("button", name="Save as draft").click()
+        page.wait_for_url("chrome-error://**" if title == "A street at noon" else "**/trainer/assignments/*-*")
+        page.go_back()
+        expect(page.get_by_label("Title")).to_have_value(title)
+        page.get_by_role("button", name="Save as draft").click()
+        expect(page.get_by_text("was not done twice")).to_be_visible()
+        page.go_back()
+    set_now = select(Assignment.title).where(Assignment.title.startswith("A street")).order_by(Assignment.title)
+    assert unanswered == [303]
+    assert site.session.scalars(set_now).all() == ["A street at night", "A street at noon"]
+    site.session.rollback()
 
 
 def test_work_that_is_refused_stays_in_the_form(site: Site, open_browser: Open, works: dict[str, Path]) -> None:
