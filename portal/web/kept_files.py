@@ -7,7 +7,8 @@ from uuid import UUID
 from flask import request
 
 from portal.domain.errors import Invalid
-from portal.domain.files.uploads import MOST_OPEN, is_name
+from portal.domain.files.beginning import MOST_OPEN
+from portal.domain.files.uploads import is_name
 
 
 def kept_ids() -> tuple[UUID, ...]:

@@ -20,9 +20,9 @@ from portal.domain.assignments.releasing import release_marks
 from portal.domain.assignments.rubric_models import Rubric, RubricVersion
 from portal.domain.assignments.rubrics import archive_rubric, create_rubric
 from portal.domain.assignments.withdrawing import withdraw_submission
+from portal.domain.files.beginning import MOST_RECEIVING
 from portal.domain.files.kinds import GB
 from portal.domain.files.models import FileFacts
-from portal.domain.files.uploads import MOST_RECEIVING
 from tests.api_v1 import doors
 from tests.api_v1.conftest import program as program
 from tests.api_v1.doors import NOTHING_HERE, Rule, Stage, assert_refused_alike, first_criterion

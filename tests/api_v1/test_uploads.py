@@ -16,8 +16,8 @@ from werkzeug.test import TestResponse
 from portal.domain.accounts import api_tokens
 from portal.domain.accounts.models import RefreshToken
 from portal.domain.assignments.models import Submission
+from portal.domain.files.beginning import MOST_RECEIVING
 from portal.domain.files.models import StoredFile, Upload
-from portal.domain.files.uploads import MOST_RECEIVING
 from portal.web import limits
 from tests.api_v1.conftest import Program, assert_refused
 from tests.cast import Cast

@@ -16,7 +16,7 @@ from portal.domain.accounts import api_tokens, lockout, passwords
 from portal.domain.accounts.models import TokenPurpose
 from portal.domain.accounts.sessions import LENGTHS, SHARED_COMPUTER
 from portal.domain.accounts.tokens import LIFETIMES
-from portal.domain.files import uploads
+from portal.domain.files import beginning
 from portal.domain.files.kinds import GB
 from portal.domain.permissions import Role
 from portal.settings import describe_settings
@@ -88,8 +88,8 @@ def test_the_numbers_of_the_document_are_those_of_the_code() -> None:
         f"| {address.failures - 1} in an hour are free, then {address.waits[0].seconds} s each; {factor} times",
         f"| {limits.FAILURES} in {limits.WINDOW_MINUTES} min; ",
         f"| {limits.PAGES_A_MINUTE} a minute for a session, else for an address |",
-        f"| {limits.UPLOADS_STARTED} begun in a minute, {uploads.MOST_RECEIVING} arriving at once, "
-        f"{uploads.MOST_BYTES // GB} GB under way, for each person; ",
+        f"| {limits.UPLOADS_STARTED} begun in a minute, {beginning.MOST_RECEIVING} arriving at once, "
+        f"{beginning.MOST_BYTES // GB} GB under way, for each person; ",
         f"| admin {calls[Role.ADMIN]}, trainer {calls[Role.TRAINER]}, student {calls[Role.STUDENT]}; an address "
         f"{limits.API_CALLS_OF_AN_ADDRESS}, {limits.API_CALLS_OF_AN_ADDRESS_BEYOND_PUBLIC_READS} beyond public reads |",
         f"| {api_tokens.ACCESS_MINUTES} min, {api_tokens.REFRESH_DAYS} days |",

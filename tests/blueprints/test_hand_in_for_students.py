@@ -21,8 +21,8 @@ from portal.domain.assignments.submitting import submit_assignment
 from portal.domain.audit.models import AuditEntry
 from portal.domain.courses.models import IntakeTrainer
 from portal.domain.errors import NotFound
+from portal.domain.files.beginning import MOST_RECEIVING
 from portal.domain.files.models import Upload
-from portal.domain.files.uploads import MOST_RECEIVING
 from portal.domain.notifications.models import Notification
 from tests.cast import Cast, actor
 from tests.domain.assignments.arranging import work

@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from portal.adapters.disk import Fill
 from portal.adapters.storage import Storage, new_key
 from portal.domain.accounts.models import User
-from portal.domain.files import leases, uploads
+from portal.domain.files import leases
+from portal.domain.files.beginning import NewUpload, begin_upload
 from portal.domain.files.kinds import GB
 from portal.domain.files.models import FilePurpose
 from portal.domain.files.operations import StoredBytes
-from portal.domain.files.uploads import NewUpload
 from tests.factories import now
 
 ROOM = Fill(share=0.5, free_bytes=100 * GB)
@@ -23,7 +23,7 @@ ROOM = Fill(share=0.5, free_bytes=100 * GB)
 def begin(session: Session, person: User, subject: Any, length: int = 100, name: str = "photo.jpg") -> str:
     """Return the name of an upload of which nothing has come."""
     new = NewUpload(purpose=FilePurpose.SUBMISSION, subject_id=subject.id, length=length, name=name)
-    upload = uploads.begin_upload(session, person.id, new, ROOM, at=now())
+    upload = begin_upload(session, person.id, new, ROOM, at=now())
     session.commit()
     return upload.id
 

@@ -18,10 +18,11 @@ from portal.adapters.storage import new_key, storage_from
 from portal.domain.assignments.sending import SendFile, begin_to_send
 from portal.domain.errors import Conflict, Gone, Locked, NotFound, TooLarge
 from portal.domain.files import leases, uploads
+from portal.domain.files.beginning import NewUpload, begin_upload
 from portal.domain.files.kinds import GB
 from portal.domain.files.models import FilePurpose, Upload, UploadEnd, UploadLease
 from portal.domain.files.operations import StoredBytes
-from portal.domain.files.uploads import IDLE, LONGEST, NewUpload
+from portal.domain.files.uploads import IDLE, LONGEST
 from portal.jobs import sweeping
 from portal.settings import Settings
 from tests.cast import Cast, actor, gather_cast
@@ -149,7 +150,7 @@ def test_however_many_begin_at_once_no_more_than_ten_gigabytes_are_under_way(ben
     def try_to_begin(_number: int) -> str:
         with db.session_scope():
             try:
-                return db.perform(uploads.begin_upload, bench.cast.ama.id, new, ROOM, at=now()).id
+                return db.perform(begin_upload, bench.cast.ama.id, new, ROOM, at=now()).id
             except TooLarge:
                 return ""
 

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from portal.adapters import disk
 from portal.adapters.disk import Fill
 from portal.app import create_app
+from portal.domain.files.beginning import MOST_RECEIVING
 from portal.domain.files.kinds import GB, HEAD_BYTES, MB
 from portal.domain.files.models import Upload
-from portal.domain.files.uploads import MOST_RECEIVING
 from portal.settings import Settings
 from portal.web import long_bodies
 from portal.web.stored_state import limit_counters

@@ -36,7 +36,8 @@ from portal.domain.assignments.withdrawing import withdraw_submission
 from portal.domain.assignments.work import LONGEST_TEXT, MOST_LINKS, SubmitAssignment
 from portal.domain.clock import now
 from portal.domain.errors import DomainError
-from portal.domain.files.uploads import MOST_OPEN, NAME
+from portal.domain.files.beginning import MOST_OPEN
+from portal.domain.files.uploads import NAME
 from portal.domain.permissions import Permission
 from portal.web.arriving_forms import arrival_of_form, moment_of
 from portal.web.bearer import caller

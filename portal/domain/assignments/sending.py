@@ -12,8 +12,9 @@ from portal.domain.assignments.checking import lock_for_work, made_so_far, refus
 from portal.domain.assignments.group_work import lock_group, refuse_without_group
 from portal.domain.enrolments.models import Enrolment
 from portal.domain.errors import Invalid
+from portal.domain.files.beginning import NewUpload, Room, begin_upload, begun_already
 from portal.domain.files.models import FilePurpose
-from portal.domain.files.uploads import KnownUpload, NewUpload, Room, begin_upload, begun_already
+from portal.domain.files.uploads import KnownUpload
 from portal.domain.permissions import Actor
 
 
